@@ -1,0 +1,63 @@
+# make book    install, execute, build the site: _build/html/index.html
+# make test    everything that CI checks
+# make help    the other targets
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+# Where Linux finds PyTorch without CUDA; empty: pip's own index.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SITE := _build/html
+LECTURES = $(wildcard lectures/*.md)
+LINT = "$(BIN)/ruff check -q --stdin-filename {}.py -"
+
+.PHONY: help book execute check unit lint test compare site-test serve experiments bench clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml constraints.txt src/dgm/course/install.py
+	@$(PYTHON) src/dgm/course/install.py --venv "$(VENV)" --torch-index "$(TORCH_INDEX)"
+
+book: execute ## execute what changed, build the site
+	$(BIN)/jupyter-book build -q -W -n --keep-going .
+	@echo "Read it: $(SITE)/index.html"
+
+execute: $(READY)
+	$(BIN)/dgm execute -j $(JOBS)
+
+check: lint unit ## the fast part of the tests
+
+lint: $(READY) ## style, types, layers
+	$(BIN)/ruff check -q src tests book
+	$(BIN)/ruff format -q --check src tests book
+	$(BIN)/python tests/lint_lectures.py $(LECTURES)
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-logo 2>&1 | tail -n 4
+
+unit: $(READY) ## tests of the package, of the lectures' definitions, of the tools
+	$(BIN)/python -m pytest -q -n $(JOBS) tests --ignore tests/site
+
+test: check book compare site-test ## everything CI checks
+	$(BIN)/dgm experiments --check
+
+compare: book ## execute every notebook once more, compare with the book
+	$(BIN)/python -m pytest -q -o addopts= -p tests.plugins.nbval_book --nbval \
+	  --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile $(LECTURES)
+
+site-test: book ## the built site in a browser
+	$(BIN)/python -m pytest -q tests/site
+
+serve: book ## read the book on http://127.0.0.1:8000
+	$(BIN)/python -m http.server -b 127.0.0.1 -d $(SITE) 8000
+
+experiments: $(READY) ## record experiments; NAME=slug/function for one
+	$(BIN)/dgm experiments -j $(JOBS) $(NAME)
+
+bench: $(READY) ## measure the budgets
+	$(BIN)/dgm bench
+
+clean: ## remove what was built; the environment stays
+	rm -rf _build

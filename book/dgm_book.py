@@ -1,0 +1,94 @@
+"""The book's own Sphinx extension: what is stale, and mathematics without a network."""
+
+import re
+import shutil
+from importlib.metadata import files
+from pathlib import Path
+from typing import Any
+
+from dgm.course.notebook import cache_key, is_notebook, stamp
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+
+MATHJAX_PARTS = ("tex-chtml.js", "input", "output", "a11y", "sre", "ui")
+GLUED_FROM = re.compile(r"\{glue[^}]*\}`([^`]+?)::")
+
+
+def stamp_source(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Give a notebook its cache key, and remember which key its page shows."""
+    path = Path(app.env.doc2path(docname))
+    if is_notebook(path):
+        source[0] = stamp(source[0], path)
+        _keys(app.env)[docname] = cache_key(path)
+
+
+def read_again(
+    app: Sphinx,
+    env: BuildEnvironment,
+    added: set[str],
+    changed: set[str],
+    removed: set[str],
+) -> list[str]:
+    """Pages whose own text stayed but whose numbers did not.
+
+    First the notebooks that a helper module or a recorded result made stale, then the
+    pages that glue values from any notebook that is read again.
+    """
+    shown = _keys(env)
+    stale = set()
+    for docname in env.found_docs - added - changed:
+        path = Path(env.doc2path(docname))
+        if is_notebook(path) and shown.get(docname) != cache_key(path):
+            stale.add(docname)
+    moved = {Path(env.doc2path(d)).resolve() for d in added | changed | removed | stale}
+    for docname in env.found_docs - added - changed - stale:
+        if _glues_from(Path(env.doc2path(docname))) & moved:
+            stale.add(docname)
+    return sorted(stale)
+
+
+def _keys(env: BuildEnvironment) -> dict[str, str]:
+    """Docname to the cache key its page was made with; kept with the environment."""
+    if not hasattr(env, "dgm_keys"):
+        env.dgm_keys = {}  # type: ignore[attr-defined]
+    keys: dict[str, str] = env.dgm_keys
+    return keys
+
+
+def _glues_from(page: Path) -> set[Path]:
+    """Pages that ``{glue:text}`../lectures/x.md::key` `` refers to."""
+    if page.suffix != ".md":
+        return set()
+    names = GLUED_FROM.findall(page.read_text("utf8"))
+    return {(page.parent / name).resolve() for name in names}
+
+
+def use_local_mathjax(app: Sphinx, config: Config) -> None:
+    """Load MathJax from the site itself."""
+    config.mathjax_path = "mathjax/tex-chtml.js"
+
+
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """Put the parts of MathJax that a page can ask for beside it."""
+    target = Path(app.outdir, "_static", "mathjax")
+    if error or app.builder.format != "html" or (target / "tex-chtml.js").exists():
+        return
+    listed = files("sphinx-mathjax-offline") or []
+    (main,) = (f for f in listed if f.name == "tex-chtml.js")
+    source = Path(str(main.locate())).parent
+    for part in MATHJAX_PARTS:
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / part, target / part)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect the above."""
+    app.connect("config-inited", use_local_mathjax, priority=900)
+    app.connect("source-read", stamp_source)
+    app.connect("env-get-outdated", read_again)
+    app.connect("build-finished", copy_mathjax)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,84 @@
+"""The ``dgm`` command."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dgm.course.files import Stop
+
+
+def parser() -> argparse.ArgumentParser:
+    """All subcommands and their options."""
+    top = argparse.ArgumentParser(
+        prog="dgm", description="Deep Generative Models: an executable course"
+    )
+    commands = top.add_subparsers(dest="command", required=True)
+
+    execute = commands.add_parser("execute", help="execute the book's notebooks")
+    execute.add_argument(
+        "notebooks", nargs="*", help="all of the book's if none is given"
+    )
+    _limits(execute, cell=120, total=300)
+    execute.add_argument("-j", type=int, default=2, help="notebooks at a time")
+
+    run = commands.add_parser("run", help="run a lecture at another size")
+    run.add_argument("notebook", help="a lecture's slug or path")
+    run.add_argument("-p", action="append", default=[], metavar="NAME=VALUE")
+    run.add_argument("--device", help="short for -p device=...: cpu, cuda or mps")
+    run.add_argument("--out", type=Path, default=Path("_build/runs"))
+    run.add_argument("--smoke", action="store_true", help="the lecture's smallest size")
+    run.add_argument("--script", action="store_true", help="write a plain .py instead")
+    _limits(run, cell=86400, total=86400)
+
+    record = commands.add_parser("experiments", help="record the lectures' experiments")
+    record.add_argument("name", nargs="?", default="", help="slug or slug/function")
+    record.add_argument(
+        "--check", action="store_true", help="fail if a result is stale"
+    )
+    record.add_argument("-j", type=int, default=2, help="runs at a time")
+
+    bench = commands.add_parser("bench", help="measure the budgets")
+    bench.add_argument(
+        "notebooks", nargs="*", help="all of the book's if none is given"
+    )
+    return top
+
+
+def _limits(command: argparse.ArgumentParser, cell: float, total: float) -> None:
+    command.add_argument("--cell-limit", type=float, default=cell, metavar="SECONDS")
+    command.add_argument("--limit", type=float, default=total, metavar="SECONDS")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; what the user can mend is one sentence, not a traceback."""
+    options = parser().parse_args(argv)
+    try:
+        return _dispatch(options)
+    except Stop as stop:
+        print(stop, file=sys.stderr)
+        return 1
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    # Imported here, so that `dgm grade` need not load the machinery of the book.
+    from dgm.course import bench, execute, experiments, run
+    from dgm.course.notebook import in_toc, root_of
+
+    if options.command == "run":
+        chosen = options.p + ([f"device={options.device}"] if options.device else [])
+        limits = execute.Limits(options.cell_limit, options.limit)
+        path = run.slug_or_path(options.notebook)
+        return run.run(path, chosen, options.out, limits, options.smoke, options.script)
+    root = root_of(Path.cwd())
+    if options.command == "experiments":
+        return experiments.main(root, options.name, options.check, options.j)
+    paths = [run.slug_or_path(name) for name in options.notebooks] or in_toc(root)
+    if options.command == "bench":
+        return bench.main(root, paths)
+    limits = execute.Limits(options.cell_limit, options.limit)
+    return execute.main(paths, root, options.j, limits)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

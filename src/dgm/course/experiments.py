@@ -1,0 +1,177 @@
+"""Experiments too large for a page: run once, recorded with their provenance.
+
+A lecture marks a function with ``@dgm.record.experiment(seed=range(5), ...)``. Each
+combination of the grid is one run. Runs that are done are kept one by one, so that an
+interrupted recording goes on where it stopped.
+"""
+
+import ast
+import hashlib
+import itertools
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dgm.course.files import Stop, write_atomically
+from dgm.course.load import lecture
+from dgm.course.notebook import (
+    code_cells,
+    fingerprint,
+    in_toc,
+    modules_used,
+    without_magics,
+)
+from dgm.course.run import provenance
+
+
+class Experiment(NamedTuple):
+    """A marked function of a lecture."""
+
+    path: Path
+    function: str
+    grid: dict[str, list[Any]]
+
+    @property
+    def name(self) -> str:
+        """``slug/function``, as ``recorded`` takes it."""
+        return f"{self.path.stem}/{self.function}"
+
+    def runs(self) -> Iterator[dict[str, Any]]:
+        """All combinations of the grid's values."""
+        for values in itertools.product(*self.grid.values()):
+            yield dict(zip(self.grid, values, strict=True))
+
+    def fingerprint(self) -> str:
+        """Hash of the code the experiment depends on, within the lecture and ``dgm``.
+
+        Other definitions of the lecture, its prose and its figures do not count.
+        """
+        source = definitions_used(self.path, self.function)
+        own = hashlib.sha256(f"{source}{self.grid}".encode()).hexdigest()
+        return own[:16] + fingerprint(modules_used(source))
+
+
+def find(root: Path, name: str = "") -> list[Experiment]:
+    """The experiments of all lectures, or those whose name starts with ``name``."""
+    found = []
+    for path in in_toc(root):
+        for function, value in vars(lecture(path)).items():
+            grid = getattr(value, "experiment", None)
+            if isinstance(grid, dict):
+                found.append(Experiment(path, function, grid))
+    chosen = [e for e in found if e.name == name or e.path.stem == name or not name]
+    if name and not chosen:
+        known = ", ".join(e.name for e in found) or "none"
+        raise Stop(f"No experiment '{name}'; there is {known}.")
+    return chosen
+
+
+def definitions_used(path: Path, function: str) -> str:
+    """The lecture's imports and those of its definitions that ``function`` needs.
+
+    Comments and layout are dropped: they change no result.
+    """
+    defined: dict[str, ast.AST] = {}
+    imports: list[str] = []
+    for cell in code_cells(path):
+        for node in ast.parse(without_magics(cell.source)).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                defined[node.name] = node
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                imports.append(ast.unparse(node))
+    needed, queue = set(), [function]
+    while queue:
+        name = queue.pop()
+        if name in defined and name not in needed:
+            needed.add(name)
+            names = (n for n in ast.walk(defined[name]) if isinstance(n, ast.Name))
+            queue += [n.id for n in names]
+    parts = [ast.unparse(defined[name]) for name in sorted(needed)]
+    used = {n for part in parts for n in _names(part)}
+    kept = [line for line in imports if _names(line.replace("import", ",")) & used]
+    return "\n".join(sorted(kept) + parts)
+
+
+def _names(source: str) -> set[str]:
+    return set("".join(c if c.isalnum() or c == "_" else " " for c in source).split())
+
+
+def run_one(path: Path, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """One run in a process of its own: its arguments, results and seconds."""
+    import torch
+
+    torch.set_num_threads(1)
+    start = time.monotonic()
+    result = getattr(lecture(path), function)(**arguments)
+    return {**arguments, **result, "seconds": round(time.monotonic() - start, 2)}
+
+
+def _record(
+    experiment: Experiment, root: Path, workers: int, say: Callable[[str], None]
+) -> None:
+    key = experiment.fingerprint()
+    parts = root / "_build" / "experiments" / experiment.name / key
+    todo, done = {}, {}
+    for arguments in experiment.runs():
+        part = parts / f"{_hash(arguments)}.json"
+        if part.is_file():
+            done[part] = json.loads(part.read_text("utf8"))
+        else:
+            todo[part] = arguments
+    with ProcessPoolExecutor(workers) as pool:
+        futures = {
+            pool.submit(run_one, experiment.path, experiment.function, arguments): part
+            for part, arguments in todo.items()
+        }
+        for future in as_completed(futures):
+            part = futures[future]
+            done[part] = future.result()
+            write_atomically(part, json.dumps(done[part]))
+            say(f"  {experiment.name} {todo[part]}: {done[part]['seconds']} s")
+    payload = {
+        "command": f"make experiments NAME={experiment.name}",
+        "grid": experiment.grid,
+        "device": "cpu",
+        **provenance(key),
+        "runs": [done[parts / f"{_hash(a)}.json"] for a in experiment.runs()],
+    }
+    path = root / "results" / f"{experiment.name}.json"
+    write_atomically(path, json.dumps(payload, indent=1) + "\n")
+
+
+def _hash(arguments: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()[
+        :16
+    ]
+
+
+def stale(root: Path) -> list[str]:
+    """One sentence for each result that is missing or older than its code."""
+    problems = []
+    for experiment in find(root):
+        path = root / "results" / f"{experiment.name}.json"
+        if not path.is_file():
+            problems.append(f"{experiment.name} was never recorded")
+        elif (
+            json.loads(path.read_text("utf8"))["fingerprint"]
+            != experiment.fingerprint()
+        ):
+            problems.append(f"{experiment.name} was recorded with other code")
+    return [f"{p}: run `make experiments NAME={p.split()[0]}`." for p in problems]
+
+
+def main(root: Path, name: str, check: bool, workers: int) -> int:
+    """``dgm experiments``: record, or only check that what is recorded is current."""
+    os.environ["DGM_BOOK"] = "1"
+    if check:
+        problems = stale(root)
+        print("\n".join(problems) or "All recorded experiments are current.")
+        return 1 if problems else 0
+    for experiment in find(root, name):
+        print(f"{experiment.name}: {len(list(experiment.runs()))} runs", flush=True)
+        _record(experiment, root, workers, print)
+    return 0

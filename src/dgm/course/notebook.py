@@ -1,0 +1,207 @@
+"""Lectures as files: where they are, what they depend on, what is in their cells."""
+
+import ast
+import hashlib
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import yaml
+from myst_nb.core.read import read_myst_markdown_notebook
+from nbformat import NotebookNode
+
+import dgm
+from dgm.course.files import Stop
+
+PACKAGE = Path(dgm.__file__).parent
+# A page's numbers and pictures also depend on these; an upgrade executes it again.
+PINNED = ("torch", "numpy", "matplotlib", "scikit-learn", "ipykernel")
+DISPLAY_NAME = re.compile(r"^( +display_name: ).*$", re.MULTILINE)
+
+
+class CodeCell(NamedTuple):
+    """A code cell of a MyST notebook and where it stands."""
+
+    number: int
+    """Counted from 1 over the code cells, as a reader counts them."""
+    line: int
+    """Line of the file on which the cell's code begins."""
+    source: str
+
+
+def root_of(path: Path) -> Path:
+    """The course that ``path`` belongs to: the folder above it with a ``_toc.yml``.
+
+    Raises:
+        Stop: if there is none.
+    """
+    for folder in (path.resolve(), *path.resolve().parents):
+        if (folder / "_toc.yml").is_file():
+            return folder
+    raise Stop(f"{path} is in no course: no folder above it has a _toc.yml.")
+
+
+def is_notebook(path: Path) -> bool:
+    """Whether a page is executed: a Markdown file whose header names a kernel."""
+    if path.suffix != ".md" or not path.is_file():
+        return False
+    text = path.read_text("utf8")
+    return (
+        text.startswith("---\n") and "\nkernelspec:\n" in text.partition("\n---\n")[0]
+    )
+
+
+def in_toc(root: Path) -> list[Path]:
+    """The notebooks of the table of contents, in order of reading."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text("utf8"))
+    pages = [root / f"{name}.md" for name in _toc_names(toc)]
+    return [page for page in pages if is_notebook(page)]
+
+
+def _toc_names(node: object) -> Iterator[str]:
+    if isinstance(node, list):
+        for child in node:
+            yield from _toc_names(child)
+    elif isinstance(node, dict):
+        yield from (str(node[key]) for key in ("root", "file") if key in node)
+        for child in node.values():
+            yield from _toc_names(child)
+
+
+def read(path: Path, stamped: bool = True) -> NotebookNode:
+    """Read a lecture exactly as the book does.
+
+    Args:
+        path: a MyST Markdown notebook.
+        stamped: give it the cache key that :func:`stamp` writes.
+    """
+    text = path.read_text("utf8")
+    source = stamp(text, path) if stamped else text
+    notebook: NotebookNode = read_myst_markdown_notebook(source, path=str(path))
+    return notebook
+
+
+def code_cells(path: Path) -> list[CodeCell]:
+    """The code cells of a lecture, each with the line on which its code begins."""
+    text, start = path.read_text("utf8"), 0
+    cells: list[CodeCell] = []
+    for cell in read(path, stamped=False).cells:
+        if cell.cell_type != "code":
+            continue
+        start = max(text.find(cell.source, start), start)
+        line = text.count("\n", 0, start) + 1
+        cells.append(CodeCell(len(cells) + 1, line, cell.source))
+        start += len(cell.source)
+    return cells
+
+
+def stamp(text: str, path: Path) -> str:
+    """Write a notebook's :func:`cache_key` into its header, where jupyter-cache hashes.
+
+    jupyter-cache compares code cells and the kernelspec, nothing else. With the key as
+    the kernel's display name, a page is executed again when a helper module or a
+    recorded result that it uses changes, and two pages with equal code keep apart. No
+    line moves, so that warnings still point at the right one.
+    """
+    key = cache_key(path)
+    return DISPLAY_NAME.sub(lambda m: f"{m[1]}{path.stem} {key}", text, count=1)
+
+
+def cache_key(path: Path) -> str:
+    """Fingerprint of all that a notebook's outputs depend on, besides its cells."""
+    source = "\n".join(cell.source for cell in code_cells(path))
+    code = fingerprint([*modules_used(source), *results_used(path, source)])
+    versions = [f"{name} {version(name)}" for name in PINNED]
+    made_by = f"{code} {sys.version_info[:2]} {versions}"
+    return hashlib.sha256(made_by.encode()).hexdigest()[:16]
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """Hash of the files' names and contents; the same in a clone elsewhere."""
+    digest = hashlib.sha256()
+    for file in sorted(set(files)):
+        digest.update(f"\n{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def modules_used(source: str) -> set[Path]:
+    """Files of ``dgm`` that ``source`` imports, directly or through one another."""
+    found: set[Path] = set()
+    queue = list(_imported(source))
+    while queue:
+        file = queue.pop()
+        if file not in found:
+            found.add(file)
+            queue += _imported_by(file, file.stat().st_mtime_ns)
+    return found
+
+
+@cache
+def _imported_by(file: Path, mtime: int) -> tuple[Path, ...]:
+    return tuple(_imported(file.read_text("utf8")))
+
+
+def _imported(source: str) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(without_magics(source))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            parts = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [node.module, *parts]
+        else:
+            continue
+        for name in names:
+            yield from _module_files(name)
+
+
+def _module_files(name: str) -> Iterator[Path]:
+    """The file of ``dgm.a.b``, and of the packages that importing it runs."""
+    top, *parts = name.split(".")
+    if top != "dgm":
+        return
+    for depth in range(len(parts) + 1):
+        base = PACKAGE.joinpath(*parts[:depth])
+        for file in (base / "__init__.py", base.with_suffix(".py")):
+            if file.is_file():
+                yield file
+
+
+def results_used(path: Path, source: str) -> set[Path]:
+    """Files under ``results/`` that a lecture loads with ``recorded("...")``.
+
+    Raises:
+        Stop: if the name is not written out, since the build could then not know when
+            the page is stale.
+    """
+    found = set()
+    for node in ast.walk(ast.parse(without_magics(source))):
+        if not (isinstance(node, ast.Call) and _called(node) == "recorded"):
+            continue
+        name = node.args[0] if node.args else None
+        if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
+            raise Stop(f"{path.name}: write recorded()'s name as a plain string.")
+        file = root_of(path) / "results" / f"{name.value}.json"
+        found |= {file} if file.is_file() else set()
+    return found
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    return (
+        function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
+    )
+
+
+def without_magics(source: str) -> str:
+    """IPython's own lines are no Python; a comment keeps the line numbers."""
+    return re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
+
+
+def to_json(notebook: NotebookNode) -> str:
+    """A notebook as the text of an ``.ipynb`` file."""
+    return str(nbformat.writes(notebook))

@@ -1,0 +1,179 @@
+"""``dgm run``: the same notebook at another size, with its results as JSON."""
+
+import ast
+import json
+import platform
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jupytext
+from nbformat import NotebookNode
+from papermill.parameterize import parameterize_notebook
+
+from dgm.course.execute import ENVIRONMENT, Limits, run_notebook
+from dgm.course.files import Stop, write_atomically
+from dgm.course.notebook import PINNED, cache_key, read, to_json
+from dgm.record import MIME, PREFIX
+
+
+def run(
+    path: Path,
+    parameters: Iterable[str],
+    out: Path,
+    limits: Limits,
+    smoke: bool = False,
+    script: bool = False,
+) -> int:
+    """Execute a lecture with other parameters; write notebook and results to ``out``.
+
+    At another size a claim of the page may be false: a failed assertion is then
+    reported and the next cell is tried. Any other error ends the run.
+
+    Args:
+        path: the lecture.
+        parameters: ``name=value`` each, over those of the cell tagged ``parameters``.
+        out: folder for ``<slug>.ipynb`` and ``<slug>.json``.
+        limits: seconds for a cell and for the notebook.
+        smoke: start from the small sizes in the lecture's header (``dgm: smoke:``).
+        script: write the parameterised notebook as ``<slug>.py`` and run nothing.
+
+    Returns:
+        Exit status: 1 if a cell failed with anything but a false claim.
+
+    Raises:
+        Stop: for an unknown parameter, an unfit value, or an unwritable folder.
+    """
+    notebook = read(path, stamped=False)
+    values = _smoke_size(notebook, path) if smoke else {}
+    values |= _parse(parameters, _defaults(notebook, path), path)
+    changed = parameterize_notebook(notebook, values) if values else notebook
+    if script:
+        target = out / f"{path.stem}.py"
+        write_atomically(target, jupytext.writes(changed, fmt="py:percent"))
+        print(f"Wrote {target}; it needs PyTorch and dgm, no Jupyter.")
+        return 0
+    print(f"Running {path.stem} with {values or 'its own parameters'} ...", flush=True)
+    start = time.monotonic()
+    forgive = ["AssertionError"] if values else []
+    failure = run_notebook(changed, path, limits, ENVIRONMENT, forgive)
+    report = {
+        "lecture": path.stem,
+        "command": shlex.join(["dgm", *sys.argv[1:]]),
+        "parameters": values,
+        "records": records(changed),
+        "false_claims": _false_claims(changed),
+        "failure": failure,
+        "seconds": round(time.monotonic() - start, 1),
+        **provenance(cache_key(path)),
+    }
+    write_atomically(out / f"{path.stem}.ipynb", to_json(changed))
+    write_atomically(out / f"{path.stem}.json", json.dumps(report, indent=1) + "\n")
+    for claim in report["false_claims"]:
+        print(f"At this size the page's claim does not hold: {claim}")
+    print(failure or f"Done in {report['seconds']} s: {out / path.stem}.ipynb, .json")
+    return 1 if failure else 0
+
+
+def _defaults(notebook: NotebookNode, path: Path) -> dict[str, Any]:
+    """Names and values of the cell tagged ``parameters``."""
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            assigned = [
+                n for n in ast.parse(cell.source).body if isinstance(n, ast.Assign)
+            ]
+            return {
+                ast.unparse(n.targets[0]): ast.literal_eval(n.value) for n in assigned
+            }
+    raise Stop(f"{path.name} has no cell tagged `parameters`, so it takes none.")
+
+
+def _parse(
+    parameters: Iterable[str], defaults: Mapping[str, Any], path: Path
+) -> dict[str, Any]:
+    """``["steps=200"]`` to ``{"steps": 200}``, checked against the lecture's own."""
+    values = {}
+    for text in parameters:
+        name, equals, value = text.partition("=")
+        if not equals or name not in defaults:
+            raise Stop(
+                f"{path.name} has no parameter '{name}'; it has "
+                f"{', '.join(sorted(defaults))}. Write -p name=value."
+            )
+        values[name] = _convert(name, value, defaults[name])
+    return values
+
+
+def _convert(name: str, text: str, default: Any) -> Any:
+    if isinstance(default, str):
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = None
+    kinds = (int, float) if isinstance(default, float) else type(default)
+    if not isinstance(value, kinds):
+        raise Stop(
+            f"Parameter {name} is {default!r} in the book, so '{text}' does not fit; "
+            f"give a value of type {type(default).__name__}."
+        )
+    return value
+
+
+def _smoke_size(notebook: NotebookNode, path: Path) -> dict[str, Any]:
+    smoke = notebook.metadata.get("dgm", {}).get("smoke")
+    if not smoke:
+        raise Stop(f"{path.name} names no small size (`dgm: smoke:` in its header).")
+    return dict(smoke)
+
+
+def records(notebook: NotebookNode) -> list[dict[str, Any]]:
+    """What the executed notebook recorded (``dgm.record.record``), in order."""
+    return [
+        json.loads(output["data"][PREFIX + MIME])
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if PREFIX + MIME in output.get("data", {})
+    ]
+
+
+def _false_claims(notebook: NotebookNode) -> list[str]:
+    return [
+        output["evalue"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output["output_type"] == "error" and output["ename"] == "AssertionError"
+    ]
+
+
+def provenance(key: str) -> dict[str, Any]:
+    """What made a result: versions, machine, commit, and the code's fingerprint."""
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False)
+    return {
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in PINNED},
+        "machine": platform.machine(),
+        "commit": commit.stdout.strip() or None,
+        "fingerprint": key,
+    }
+
+
+def slug_or_path(text: str) -> Path:
+    """A lecture named by its slug or its path.
+
+    Raises:
+        Stop: if there is no such lecture.
+    """
+    for path in (Path(text), Path("lectures") / f"{text}.md"):
+        if path.is_file() and path.suffix == ".md":
+            return path.resolve()
+    known = sorted(p.stem for p in Path("lectures").glob("*.md"))
+    hint = f"there is {', '.join(known)}" if known else "is this the course's folder?"
+    raise Stop(f"No lecture '{re.sub(r'[^ -~]', '?', text)}'; {hint}.")
