@@ -12,10 +12,11 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from dgm.course.execute import CACHE, ENVIRONMENT, cached
-from dgm.course.notebook import in_toc, root_of
 from jupyter_cache import get_cache
 from nbval import plugin
+
+from dgm.course.execute import CACHE, ENVIRONMENT, cached
+from dgm.course.notebook import in_toc, root_of
 
 PICTURES = {"image/png", "image/jpeg"}
 

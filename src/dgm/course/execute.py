@@ -6,6 +6,7 @@ on where it stopped and the site's build finds everything executed.
 
 import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -16,12 +17,13 @@ from typing import NoReturn
 
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_core.paths import jupyter_runtime_dir
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from dgm.course.files import Stop
+from dgm.course.files import Stop, write_atomically
 from dgm.course.notebook import code_cells, read
 
 CACHE = Path("_build/cache")
@@ -128,9 +130,16 @@ def run_notebook(
 
     Returns:
         None, or one sentence that names notebook, cell and line.
+
+    Raises:
+        Stop: if the disk has no room for a kernel to start.
     """
     deadline = time.monotonic() + limits.total
     current = 0
+    # A kernel that cannot write its connection file ends in a soup of tracebacks.
+    probe = Path(jupyter_runtime_dir()) / f"{path.stem}.probe"
+    write_atomically(probe, "x" * 1000)
+    probe.unlink()
 
     def started(cell: NotebookNode, cell_index: int) -> None:
         nonlocal current
@@ -143,14 +152,14 @@ def run_notebook(
         notebook,
         timeout_func=allowed,
         startup_timeout=120,
-        extra_arguments=["--log-level=ERROR"],
         record_timing=False,  # time stamps would change the cache key
         on_cell_execute=started,
         allow_error_names=list(forgive),
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
-        client.execute(env={**os.environ, **environment})
+        # What a notebook prints comes as messages; stderr is the kernel's own log.
+        client.execute(env={**os.environ, **environment}, stderr=subprocess.DEVNULL)
     except CellTimeoutError:
         over = time.monotonic() >= deadline
         limit = limits.total if over else limits.cell

@@ -115,7 +115,7 @@ def _record(
 ) -> None:
     key = experiment.fingerprint()
     parts = root / "_build" / "experiments" / experiment.name / key
-    todo, done = {}, {}
+    todo, done, failures = {}, {}, []
     for arguments in experiment.runs():
         part = parts / f"{_hash(arguments)}.json"
         if part.is_file():
@@ -129,9 +129,15 @@ def _record(
         }
         for future in as_completed(futures):
             part = futures[future]
+            if error := future.exception():
+                raised = f"{type(error).__name__}: {error}"
+                failures.append(f"{experiment.name} {todo[part]}: {raised}")
+                continue
             done[part] = future.result()
             write_atomically(part, json.dumps(done[part]))
             say(f"  {experiment.name} {todo[part]}: {done[part]['seconds']} s")
+    if failures:
+        raise Stop("\n".join(failures))
     payload = {
         "command": f"make experiments NAME={experiment.name}",
         "grid": experiment.grid,

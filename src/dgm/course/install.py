@@ -50,8 +50,8 @@ def check_space(folder, needed=NEEDED_GB):  # type: ignore[no-untyped-def]  # no
     free = shutil.disk_usage(str(folder)).free / 1e9
     if free < needed:
         raise Failed(
-            "{} has {:.1f} GB free and the environment needs {:g}: free some space or "
-            "choose another place with VENV=/path.".format(folder, free, needed)
+            f"{folder} has {free:.1f} GB free and the environment needs {needed:g}: "
+            "free some space or choose another place with VENV=/path."
         )
 
 
@@ -75,8 +75,8 @@ def command(log, *words):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN00
         told = [reason for pattern, reason in REASONS if re.search(pattern, text)]
         reason = told[0] if told else "see the end of the log"
         raise Failed(
-            "Installation failed: {}, then run the same command again. "
-            "(Log: {})".format(reason.format(needed=NEEDED_GB), log)
+            f"Installation failed: {reason.format(needed=NEEDED_GB)}, then run the "
+            f"same command again. (Log: {log})"
         )
 
 
@@ -91,12 +91,14 @@ def install(venv, torch_index, log):  # type: ignore[no-untyped-def]  # noqa: AN
         if reachable(torch_index):
             from_index = ["--index-url", torch_index]
         else:
-            print("{} does not answer: taking PyTorch from pip's own index, which may "
-                  "add several GB of CUDA libraries.".format(torch_index))  # fmt: skip
+            print(
+                f"{torch_index} does not answer: taking PyTorch from pip's own index, "
+                "which may add several GB of CUDA libraries."
+            )
     print("Installing PyTorch ...", flush=True)
     command(log, *pip, *from_index, "torch")
     print("Installing the book's tools ...", flush=True)
-    command(log, *pip, "--editable", "{}[book,test]".format(ROOT))
+    command(log, *pip, "--editable", f"{ROOT}[book,test]")
 
 
 def main(arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
@@ -123,7 +125,7 @@ def main(arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
         print(str(error) or "Interrupted; nothing was left behind.", file=sys.stderr)
         return 1
     Path(name).unlink()
-    print("Installed in {} ({:.0f} s).".format(venv, time.time() - start))
+    print(f"Installed in {venv} ({time.time() - start:.0f} s).")
     return 0
 
 

@@ -52,8 +52,9 @@ def run(
     """
     notebook = read(path, stamped=False)
     values = _smoke_size(notebook, path) if smoke else {}
-    values |= _parse(parameters, _defaults(notebook, path), path)
-    changed = parameterize_notebook(notebook, values) if values else notebook
+    if asked := list(parameters):
+        values |= _parse(asked, _defaults(notebook, path), path)
+    changed = _with_parameters(notebook, values)
     if script:
         target = out / f"{path.stem}.py"
         write_atomically(target, jupytext.writes(changed, fmt="py:percent"))
@@ -79,6 +80,14 @@ def run(
         print(f"At this size the page's claim does not hold: {claim}")
     print(failure or f"Done in {report['seconds']} s: {out / path.stem}.ipynb, .json")
     return 1 if failure else 0
+
+
+def _with_parameters(notebook: NotebookNode, values: dict[str, Any]) -> NotebookNode:
+    """The notebook with a cell of its own for what differs, after the defaults."""
+    notebook.metadata.setdefault("papermill", {})  # papermill takes both for granted
+    for cell in notebook.cells:
+        cell.metadata.setdefault("tags", [])
+    return parameterize_notebook(notebook, values) if values else notebook
 
 
 def _defaults(notebook: NotebookNode, path: Path) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""Recorded experiments: run once, resumable, stale when their code changes."""
+
+import json
+
+import pytest
+
+SOURCE = '''
+from pathlib import Path
+from dgm.record import experiment
+
+def helper(seed):
+    return seed * 10
+
+def unrelated():
+    return 1
+
+@experiment(seed=range(3), width=[1, 2])
+def study(seed: int, width: int) -> dict:
+    """A study."""
+    with Path({log!r}).open("a") as log:
+        log.write(f"{{seed}} {{width}}\\n")
+    return {{"score": helper(seed) + width}}
+'''
+
+
+@pytest.fixture
+def studied(course):
+    log = str(course.root / "log")
+    course.lecture("x", SOURCE.format(log=log), "print(helper(2))")
+    return course
+
+
+def change(course, old, new):
+    path = course.root / "lectures" / "x.md"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_records_the_grid_with_its_provenance(studied):
+    assert studied.dgm("experiments", "--check").status == 1
+    done = studied.dgm("experiments", "x/study")
+    assert done.status == 0, done.err
+    result = json.loads((studied.root / "results/x/study.json").read_text())
+    scores = [(r["seed"], r["width"], r["score"]) for r in result["runs"]]
+    assert scores == [(s, w, 10 * s + w) for s in range(3) for w in (1, 2)]
+    assert result["grid"] == {"seed": [0, 1, 2], "width": [1, 2]}
+    assert {"command", "versions", "commit", "fingerprint", "device"} <= set(result)
+    assert studied.dgm("experiments", "--check").status == 0
+
+
+def test_is_stale_when_its_code_changes_and_only_then(studied):
+    studied.dgm("experiments")
+    change(studied, "# x", "# x\n\nProse.")
+    change(studied, "print(helper(2))", "print(helper(3))")
+    change(studied, "return 1", "return 2")
+    change(studied, "    return seed", "    # why\n    return seed")
+    assert studied.dgm("experiments", "--check").status == 0
+    change(studied, "seed * 10", "seed * 11")
+    done = studied.dgm("experiments", "--check")
+    assert done.status == 1
+    assert done.out.strip() == (
+        "x/study was recorded with other code: run `make experiments NAME=x/study`."
+    )
+
+
+def test_is_stale_when_the_package_changes(studied):
+    studied.dgm("experiments")
+    module = studied.root / "src/dgm/record.py"
+    module.write_text(module.read_text() + "\nMORE = 1\n")
+    assert studied.dgm("experiments", "--check").status == 1
+
+
+def test_goes_on_where_it_stopped(studied):
+    studied.dgm("experiments")
+    log = studied.root / "log"
+    assert len(log.read_text().splitlines()) == 6
+    parts = sorted((studied.root / "_build/experiments/x/study").rglob("*.json"))
+    parts[0].unlink()
+    assert studied.dgm("experiments").status == 0
+    assert len(log.read_text().splitlines()) == 7
+
+
+def test_a_failing_run_keeps_the_others_and_says_which(studied):
+    change(studied, "    return seed * 10", "    return 1 / (seed - 1)")
+    done = studied.dgm("experiments", "-j", "1")
+    assert done.status == 1
+    assert "x/study {'seed': 1, 'width': 1}: ZeroDivisionError" in done.err
+    assert "Traceback" not in done.err
+    assert not (studied.root / "results/x/study.json").exists()
+    assert list((studied.root / "_build/experiments/x/study").rglob("*.json"))
+
+
+def test_an_unknown_name_is_one_sentence(studied):
+    done = studied.dgm("experiments", "x/other")
+    assert (done.status, done.err) == (
+        1,
+        "No experiment 'x/other'; there is x/study.\n",
+    )

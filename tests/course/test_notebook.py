@@ -1,0 +1,123 @@
+"""What a lecture depends on, and where its cells stand."""
+
+import ast
+
+import pytest
+from conftest import code
+
+from dgm.course.files import Stop
+from dgm.course.load import lecture
+from dgm.course.notebook import (
+    PACKAGE,
+    code_cells,
+    in_toc,
+    modules_used,
+    read,
+    results_used,
+    stamp,
+)
+
+
+def names(source):
+    return {str(p.relative_to(PACKAGE)) for p in modules_used(source)}
+
+
+def test_modules_are_followed_through_each_other():
+    assert names("import math") == set()
+    assert names("import dgm.densities") == {"__init__.py", "densities.py"}
+    used = names("from dgm import checks, figures")
+    assert {"__init__.py", "checks.py", "figures.py"} == used
+    assert "data/images.py" in names("from dgm import data")
+    assert "training.py" in names("def f():\n    from dgm.training import fit")
+
+
+def test_the_closure_is_what_python_really_imports():
+    """An independent witness: the modules that an interpreter holds afterwards."""
+    import subprocess
+    import sys
+
+    source = "from dgm import data, checks\nfrom dgm.course.run import run"
+    script = (
+        f"{source}\nimport sys\n"
+        "found = [m for n, m in sys.modules.items() if n.split('.')[0] == 'dgm']\n"
+        "print([m.__file__ for m in found])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    really = set(ast.literal_eval(done.stdout))
+    assert really <= {str(p) for p in modules_used(source)}
+
+
+def test_magics_are_no_obstacle():
+    assert names("%matplotlib inline\n!ls\nimport dgm.layers") == names(
+        "import dgm.layers"
+    )
+
+
+def test_results_must_be_named_in_full(course):
+    path = course.lecture("a", "1")
+    (course.root / "results").mkdir()
+    (course.root / "results" / "one.json").write_text("{}")
+    found = results_used(path, "recorded('one'); record.recorded('missing')")
+    assert [p.name for p in found] == ["one.json"]
+    with pytest.raises(Stop, match="plain string"):
+        results_used(path, "recorded(name)")
+
+
+def test_cells_know_their_lines(course):
+    same = code("x = 1\ny = 2", ":tags: [hide-input]\n")
+    path = course.lecture("a", same, "z = 3", same, prose="Text with x = 1\n\n")
+    lines = path.read_text().splitlines()
+    cells = code_cells(path)
+    assert [c.number for c in cells] == [1, 2, 3]
+    for cell in cells:
+        assert lines[cell.line - 1] == cell.source.splitlines()[0]
+    assert cells[0].line < cells[1].line < cells[2].line
+
+
+def test_the_stamp_moves_no_line_and_changes_no_cell(course):
+    path = course.lecture("a", "import dgm.layers\nprint(1)")
+    text = path.read_text()
+    stamped = stamp(text, path)
+    assert len(stamped.splitlines()) == len(text.splitlines())
+    assert stamped.partition("\n---\n")[2] == text.partition("\n---\n")[2]
+    assert read(path).metadata.kernelspec.display_name.startswith("a ")
+    assert read(path).metadata.kernelspec.name == "python3"
+
+
+def test_the_table_of_contents_names_the_notebooks(course):
+    course.lecture("b", "1")
+    course.lecture("a", "1")
+    course.page("c", "# Only text\n")
+    assert [p.stem for p in in_toc(course.root)] == ["a", "b"]
+
+
+def test_a_lecture_loads_without_running(course):
+    path = course.lecture(
+        "a",
+        "import math\nfrom jaxtyping import Float\nfrom torch import Tensor",
+        "raise RuntimeError('never executed')",
+        'def double(x: Float[Tensor, "a b"]) -> Float[Tensor, "a b"]:\n'
+        "    return 2 * x\n\ndouble(1)",
+        'class Half:\n    def of(self, x: Float[Tensor, " n"]) -> float:\n'
+        "        return math.fsum(x.tolist()) / 2\n\n"
+        "    def fails(self):\n        raise KeyError(1)",
+    )
+    import torch
+
+    plain, strict = lecture(path), lecture(path, typecheck=True)
+    assert plain.double(torch.ones(2, 3)).sum() == 12
+    assert strict.Half().of(torch.ones(4)) == 2.0
+    assert plain.double(torch.ones(2)).sum() == 4
+    for wrong in (
+        lambda: strict.double(torch.ones(2)),
+        lambda: strict.Half().of(torch.ones(2, 2)),
+    ):
+        with pytest.raises(Exception, match="[Tt]ype-check error"):
+            wrong()
+    with pytest.raises(KeyError) as error:
+        plain.Half().fails()
+    line = path.read_text().splitlines().index("        raise KeyError(1)") + 1
+    assert error.traceback[-1].lineno + 1 == line
+    assert str(error.traceback[-1].path) == str(path)

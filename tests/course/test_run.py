@@ -1,0 +1,132 @@
+"""``dgm run``: other sizes, results as JSON, mistakes told in one sentence."""
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+from conftest import code
+
+TAG = ":tags: [parameters]\n"
+PARAMETERS = "steps = 100\nrate = 0.5\nname = 'digits'\ndevice = 'cpu'"
+BODY = """
+from dgm.record import record
+record('steps', steps, kind='exact')
+record('loss', steps * rate, stderr=0.1, kind='estimate')
+assert steps == 100, 'the page claims a hundred'
+"""
+
+
+@pytest.fixture
+def sized(course):
+    smoke = "dgm:\n  smoke: {steps: 3}\n"
+    course.lecture("x", code(PARAMETERS, TAG), BODY, "print('last', name)", extra=smoke)
+    return course
+
+
+def report(course):
+    return json.loads((course.root / "_build/runs/x.json").read_text())
+
+
+def test_the_books_own_size(sized):
+    done = sized.dgm("run", "x")
+    assert done.status == 0
+    said = report(sized)
+    assert [r["value"] for r in said["records"]] == [100, 50.0]
+    assert (said["records"][1]["stderr"], said["false_claims"]) == (0.1, [])
+    assert said["versions"]["python"].startswith(f"3.{sys.version_info.minor}")
+
+
+def test_another_size_reports_false_claims_and_goes_on(sized):
+    done = sized.dgm("run", "lectures/x.md", "-p", "steps=7", "-p", "name=mnist")
+    assert done.status == 0
+    assert "the page claims a hundred" in done.out
+    said = report(sized)
+    assert said["parameters"] == {"steps": 7, "name": "mnist"}
+    assert said["records"][0]["value"] == 7
+    assert said["false_claims"] == ["the page claims a hundred"]
+    assert "last mnist" in (sized.root / "_build/runs/x.ipynb").read_text()
+
+
+def test_smoke_size_and_device(sized):
+    assert sized.dgm("run", "x", "--smoke", "--device", "meta").status == 0
+    assert report(sized)["parameters"] == {"steps": 3, "device": "meta"}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["-p", "step=7"],
+            "x.md has no parameter 'step'; it has device, name, rate, steps. "
+            "Write -p name=value.",
+        ),
+        (["-p", "steps"], "x.md has no parameter 'steps'; it has device"),
+        (
+            ["-p", "steps=many"],
+            "Parameter steps is 100 in the book, so 'many' does not fit; "
+            "give a value of type int.",
+        ),
+        (["-p", "rate=fast"], "Parameter rate is 0.5 in the book"),
+        (["--out", "/dev/null/here"], "Cannot write /dev/null/here/x.ipynb"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_writes_nothing(sized, words, sentence):
+    done = sized.dgm("run", "x", *words)
+    assert done.status == 1
+    assert done.err.startswith(sentence)
+    assert len(done.err.strip().splitlines()) == 1
+    assert not (sized.root / "_build").exists()
+
+
+def test_a_lecture_without_parameters_or_small_size(course):
+    course.lecture("plain", "print(1)")
+    assert "takes none" in course.dgm("run", "plain", "-p", "a=1").err
+    assert "names no small size" in course.dgm("run", "plain", "--smoke").err
+    assert course.dgm("run", "plain").status == 0
+
+
+def test_an_error_ends_the_run_with_its_place_and_keeps_the_notebook(course):
+    course.lecture("x", code(PARAMETERS, TAG), "print('before')\n1 / 0", "print('no')")
+    done = course.dgm("run", "x", "-p", "steps=1")
+    assert done.status == 1
+    assert "ZeroDivisionError" in done.out
+    kept = (course.root / "_build/runs/x.ipynb").read_text()
+    assert "before" in kept
+    assert "ZeroDivisionError" in report(course)["failure"]
+
+
+def test_a_script_runs_without_jupyter(sized, tmp_path):
+    done = sized.dgm("run", "x", "-p", "steps=100", "--script", "--out", str(tmp_path))
+    assert done.status == 0
+    script = subprocess.run(
+        [sys.executable, str(tmp_path / "x.py")],
+        env=sized.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "steps = 100" in script.stdout
+    assert "loss = 50 ± 0.1  (estimate)" in script.stdout
+
+
+@pytest.mark.parametrize(
+    ("largest", "sentence"), [(500, "Cannot write"), (2000, "Cannot write")]
+)
+def test_a_full_disk_keeps_the_earlier_result(sized, largest, sentence):
+    def small_files_only():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+
+    sized.dgm("run", "x")
+    before = (sized.root / "_build/runs/x.json").read_text()
+    done = sized.dgm("run", "x", preexec_fn=small_files_only)
+    assert done.status == 1
+    assert done.err.startswith(sentence)
+    assert "Free some space" in done.err
+    assert "Traceback" not in done.err
+    left = sorted(p.name for p in (sized.root / "_build/runs").iterdir())
+    assert left == ["x.ipynb", "x.json"]
+    assert (sized.root / "_build/runs/x.json").read_text() == before
