@@ -3,7 +3,7 @@
 import ast
 
 import pytest
-from conftest import code
+from minicourse import code
 
 from dgm.course.files import Stop
 from dgm.course.load import lecture

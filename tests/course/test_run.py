@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import code
+from minicourse import code
 
 TAG = ":tags: [parameters]\n"
 PARAMETERS = "steps = 100\nrate = 0.5\nname = 'digits'\ndevice = 'cpu'"

@@ -1,0 +1,156 @@
+"""The training loop against what it must do to known problems."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dgm.training import batches, fit, reproducible
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.setenv("DGM_BOOK", "1")
+
+
+@given(rows=st.integers(1, 40), size=st.integers(1, 40), steps=st.integers(0, 30))
+def test_every_epoch_holds_each_row_once(rows, size, steps):
+    if size > rows:
+        with pytest.raises(ValueError, match="does not fit"):
+            batches(torch.arange(rows), size=size, steps=steps)
+        return
+    found = list(batches(torch.arange(rows), size=size, steps=steps))
+    assert len(found) == steps
+    per_epoch = rows // size
+    for start in range(0, steps, per_epoch):
+        epoch = (
+            torch.cat(found[start : start + per_epoch]) if steps else torch.tensor([])
+        )
+        assert len(epoch.unique()) == len(epoch)
+
+
+def test_several_tensors_stay_together():
+    x = torch.arange(20)
+    for a, b in batches(x, 10 * x, size=4, steps=9):
+        assert torch.equal(10 * a, b)
+
+
+def test_epochs_are_shuffled_and_seeded():
+    def rows(seed):
+        generator = torch.Generator().manual_seed(seed)
+        return torch.cat(
+            list(batches(torch.arange(50), size=50, steps=2, generator=generator))
+        )
+
+    assert torch.equal(rows(1), rows(1))
+    assert not torch.equal(rows(1), rows(2))
+    assert not torch.equal(rows(1)[:50], rows(1)[50:])
+
+
+def test_unequal_lengths_are_refused():
+    with pytest.raises(ValueError, match=r"have \[2, 3\] rows"):
+        batches(torch.zeros(2), torch.zeros(3), size=1, steps=1)
+
+
+def test_fits_a_quadratic_to_its_minimum():
+    w = torch.nn.Parameter(torch.tensor([5.0, -3.0]))
+    target = torch.tensor([1.0, 2.0])
+    steps = fit(lambda _: ((w - target) ** 2).sum(), [w], [None] * 400, lr=0.1)
+    history = [step.loss for step in steps]
+    torch.testing.assert_close(w.detach(), target, atol=1e-3, rtol=0)
+    assert history[0] == pytest.approx(16 + 25)
+
+
+def test_plain_gradient_descent_takes_the_step_it_should():
+    w = torch.nn.Parameter(torch.tensor(1.0))
+    steps = fit(
+        lambda _: w**2, [w], [None], lr=0.25, optimizer=torch.optim.SGD, anneal=False
+    )
+    assert [step.index for step in steps] == [0]
+    assert w.item() == pytest.approx(1 - 0.25 * 2)
+
+
+def test_the_step_size_follows_half_a_cosine():
+    w = torch.nn.Parameter(torch.tensor(0.0))
+    seen = []
+    for _ in fit(lambda _: -w, [w], [None] * 10, lr=1.0, optimizer=torch.optim.SGD):
+        seen.append(w.item())
+    taken = torch.tensor([0.0, *seen]).diff()
+    expected = [0.5 * (1 + math.cos(math.pi * k / 10)) for k in range(10)]
+    torch.testing.assert_close(taken, torch.tensor(expected), atol=1e-6, rtol=0)
+
+
+def test_clip_bounds_the_gradient():
+    w = torch.nn.Parameter(torch.zeros(2))
+    sgd = {"optimizer": torch.optim.SGD, "anneal": False, "lr": 1.0}
+    list(
+        fit(
+            lambda _: (w * torch.tensor([30.0, 40.0])).sum(),
+            [w],
+            [None],
+            clip=1.0,
+            **sgd,
+        )
+    )
+    torch.testing.assert_close(w.detach(), torch.tensor([-0.6, -0.8]))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_stops_at_the_first_loss_that_is_not_finite(bad):
+    w = torch.nn.Parameter(torch.tensor(1.0))
+    factors = iter([1.0, bad, 1.0])
+    steps = fit(lambda _: w * next(factors), [w], [None] * 3)
+    next(steps)
+    kept = w.item()
+    with pytest.raises(RuntimeError, match="at step 1: training stopped"):
+        next(steps)
+    assert w.item() == kept
+
+
+def test_a_stream_without_length_needs_no_annealing():
+    w = torch.nn.Parameter(torch.tensor(1.0))
+    with pytest.raises(ValueError, match="anneal=False"):
+        next(fit(lambda _: w**2, [w], iter([None])))
+    assert len(list(fit(lambda _: w**2, [w], iter([None] * 3), anneal=False))) == 3
+
+
+def test_leaving_the_loop_ends_the_training():
+    w = torch.nn.Parameter(torch.tensor(1.0))
+    calls = []
+
+    def loss(_):
+        calls.append(1)
+        return w**2
+
+    for step in fit(loss, [w], [None] * 100):
+        if step.index == 4:
+            break
+    assert len(calls) == 5
+
+
+def test_reproducible_seeds_every_source():
+    import random
+
+    import numpy as np
+
+    def draw():
+        reproducible(3)
+        return random.random(), np.random.rand(), torch.rand(()).item()
+
+    try:
+        assert draw() == draw()
+        assert torch.get_num_threads() == 1
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_the_progress_bar_shows_for_people_only(monkeypatch, capsys):
+    w = torch.nn.Parameter(torch.tensor(1.0))
+    list(fit(lambda _: w**2, [w], [None] * 3))
+    assert capsys.readouterr().err == ""
+    monkeypatch.delenv("DGM_BOOK")
+    list(fit(lambda _: w**2, [w], [None] * 3))
+    assert "3" in capsys.readouterr().err
