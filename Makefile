@@ -10,8 +10,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SITE := _build/html
-LECTURES = $(wildcard lectures/*.md)
-LINT = "$(BIN)/ruff check -q --stdin-filename {}.py -"
+LECTURES = $(filter-out %.draft.md,$(wildcard lectures/*.md))
 
 .PHONY: help book execute check unit lint test compare site-test serve experiments bench clean
 
@@ -35,7 +34,7 @@ lint: $(READY) ## style, types, layers
 	$(BIN)/ruff format -q --check src tests book
 	$(BIN)/python tests/lint_lectures.py $(LECTURES)
 	$(BIN)/mypy --no-error-summary
-	$(BIN)/lint-imports --no-logo 2>&1 | tail -n 4
+	$(BIN)/lint-imports --no-logo
 
 unit: $(READY) ## tests of the package, of the lectures' definitions, of the tools
 	$(BIN)/python -m pytest -q -n $(JOBS) tests --ignore tests/site

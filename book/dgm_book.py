@@ -6,10 +6,11 @@ from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
-from dgm.course.notebook import cache_key, is_notebook, stamp
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
+
+from dgm.course.notebook import cache_key, is_notebook, stamp
 
 MATHJAX_PARTS = ("tex-chtml.js", "input", "output", "a11y", "sre", "ui")
 GLUED_FROM = re.compile(r"\{glue[^}]*\}`([^`]+?)::")
@@ -85,10 +86,21 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
             shutil.copy2(source / part, target / part)
 
 
+def copy_static(app: Sphinx, error: Exception | None) -> None:
+    """Renew style sheets and pictures, which Sphinx copies only if a page is stale."""
+    if error or app.builder.format != "html":
+        return
+    for folder in app.config.html_static_path:
+        own = Path(app.srcdir, folder)
+        if own.is_relative_to(app.srcdir):
+            shutil.copytree(own, Path(app.outdir, "_static"), dirs_exist_ok=True)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the above."""
     app.connect("config-inited", use_local_mathjax, priority=900)
     app.connect("source-read", stamp_source)
     app.connect("env-get-outdated", read_again)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", copy_static)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,98 @@
+// Small repairs of the finished page. Without this script it reads the same, a little
+// less comfortably.
+
+// What upstream leaves for a screen reader to stumble over: labels that differ from the
+// text on the button, a logo outside every landmark, a list whose items are no items.
+function nameParts() {
+  document.querySelectorAll("details > summary[aria-label]").forEach((summary) =>
+    summary.removeAttribute("aria-label"));
+  document.querySelectorAll(".search-button-field").forEach((button) => {
+    button.removeAttribute("aria-label");
+    button.querySelectorAll(".search-button__kbd-shortcut").forEach((keys) =>
+      keys.setAttribute("aria-hidden", "true"));
+  });
+  document.querySelectorAll(".theme-switch").forEach((icon) => {
+    icon.removeAttribute("title");
+    icon.querySelector("title")?.remove();
+    icon.removeAttribute("aria-labelledby");
+    icon.setAttribute("aria-hidden", "true");
+  });
+  const logo = document.querySelector(".sidebar-primary-item:has(> .navbar-brand)");
+  logo?.setAttribute("role", "navigation");
+  logo?.setAttribute("aria-label", "Home");
+  document.querySelectorAll(".citation-list > .citation").forEach((entry) =>
+    entry.setAttribute("role", "listitem"));
+}
+
+// sphinx-proof gives every proof the same id and no mark of its own.
+function markProofs() {
+  document.querySelectorAll("div.proof > section#proof-content").forEach((section) =>
+    section.removeAttribute("id"));
+  document.querySelectorAll("div.proof#proof").forEach((proof) => {
+    proof.removeAttribute("id");
+    proof.classList.add("bare");
+    const first = proof.querySelector("p")?.firstChild;
+    if (first?.nodeType !== Node.TEXT_NODE || !first.data.startsWith("Proof.")) return;
+    const label = document.createElement("em");
+    label.textContent = "Proof.";
+    first.data = first.data.slice("Proof.".length);
+    first.before(label);
+  });
+}
+
+// Lines of output in which a check reports that it holds.
+function markChecks() {
+  document.querySelectorAll(".cell_output .stream pre").forEach((pre) => {
+    const lines = pre.textContent.split("\n");
+    if (pre.querySelector("span[class]") || !lines.some((l) => l.startsWith("✓"))) return;
+    pre.replaceChildren(...lines.flatMap((line, k) => {
+      const end = k + 1 < lines.length ? ["\n"] : [];
+      if (!line.startsWith("✓")) return [line, ...end];
+      const holds = document.createElement("span");
+      holds.className = "holds";
+      holds.textContent = line;
+      return [holds, ...end];
+    }));
+  });
+}
+
+// A formula within a line that is wider than its paragraph gets a box that scrolls; what
+// scrolls can be reached with the keyboard.
+function boxWideMath() {
+  document.querySelectorAll("span.math").forEach((span) => {
+    span.classList.remove("wide");
+    const math = span.querySelector("mjx-container");
+    const room = span.parentElement.clientWidth;
+    span.classList.toggle("wide", !!math && room > 0 && math.offsetWidth > room);
+    reach(span);
+  });
+  document.querySelectorAll("div.math mjx-container").forEach(reach);
+}
+
+function reach(box) {
+  if (box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0) {
+    box.tabIndex = 0;
+  } else {
+    box.removeAttribute("tabindex");
+  }
+}
+
+function start() {
+  nameParts();
+  markProofs();
+  markChecks();
+  const typeset = window.MathJax?.startup?.promise ?? Promise.resolve();
+  typeset.then(boxWideMath);
+  let waiting = null;
+  window.addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(boxWideMath, 200);
+  });
+  document.addEventListener("click", () => setTimeout(boxWideMath, 350));
+}
+
+// The theme draws its icons at a time of its own.
+document.querySelectorAll(".theme-switch-button").forEach((button) =>
+  new MutationObserver(nameParts).observe(button, { childList: true }));
+if (document.readyState === "complete") start();
+else window.addEventListener("load", start);
