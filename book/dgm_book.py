@@ -90,10 +90,10 @@ def copy_static(app: Sphinx, error: Exception | None) -> None:
     """Renew style sheets and pictures, which Sphinx copies only if a page is stale."""
     if error or app.builder.format != "html":
         return
-    for folder in app.config.html_static_path:
-        own = Path(app.srcdir, folder)
-        if own.is_relative_to(app.srcdir):
-            shutil.copytree(own, Path(app.outdir, "_static"), dirs_exist_ok=True)
+    for folder in map(Path, app.config.html_static_path):
+        if not folder.is_absolute():  # ours; those of other extensions are absolute
+            target = Path(app.outdir, "_static")
+            shutil.copytree(Path(app.srcdir, folder), target, dirs_exist_ok=True)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

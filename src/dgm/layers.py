@@ -15,7 +15,7 @@ class MaskedLinear(nn.Linear):
     Args:
         inputs: width of the input.
         outputs: width of the output.
-        mask: ``mask[o, i]`` is true where output ``o`` may see input ``i``.
+        mask: ``mask[o, i]`` is true (or 1) where output ``o`` may see input ``i``.
         bias: whether to add ``b``.
 
     Raises:
@@ -30,7 +30,7 @@ class MaskedLinear(nn.Linear):
         self,
         inputs: int,
         outputs: int,
-        mask: Bool[Tensor, "outputs inputs"],
+        mask: Bool[Tensor, "outputs inputs"] | Float[Tensor, "outputs inputs"],
         bias: bool = True,
     ) -> None:
         if tuple(mask.shape) != (outputs, inputs):
