@@ -1,13 +1,22 @@
-"""Lint and check the format of the code in lectures: ruff does not read MyST files."""
+"""Lint the code in lectures and check its format: ruff does not read MyST files.
+
+``python tests/lint_lectures.py [--fix] lectures/*.md``; ``--fix`` formats in place.
+"""
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from dgm.course.notebook import CodeCell, code_cells, without_magics
 
-RUFF = [sys.executable, "-m", "ruff"]
+
+def ruff(source: str, *words: str) -> str:
+    """What ruff prints of a source on its standard input."""
+    command = [sys.executable, "-m", "ruff", *words, "-q", "-"]
+    done = subprocess.run(
+        command, input=source, capture_output=True, text=True, check=False
+    )
+    return done.stdout + done.stderr
 
 
 def lint(path: Path, cells: list[CodeCell]) -> str:
@@ -16,35 +25,40 @@ def lint(path: Path, cells: list[CodeCell]) -> str:
     for cell in cells:
         lines += [""] * (cell.line - 1 - len(lines))
         lines += without_magics(cell.source).splitlines()
-    name = ["--stdin-filename", f"lectures/{path.stem}.py", "-"]
-    words = [*RUFF, "check", "--output-format", "concise", "-q", *name]
-    text = "\n".join(lines) + "\n"
-    done = subprocess.run(
-        words, input=text, capture_output=True, text=True, check=False
-    )
-    return (done.stdout + done.stderr).replace(f"{path.stem}.py:", f"{path.stem}.md:")
+    name = f"--stdin-filename=lectures/{path.stem}.py"
+    found = ruff("\n".join(lines) + "\n", "check", "--output-format=concise", name)
+    return found.replace(f"{path.stem}.py:", f"{path.stem}.md:")
 
 
-def unformatted(path: Path, cells: list[CodeCell]) -> str:
-    """The cells that ``ruff format`` would change, each by its first line."""
-    found = ""
-    with tempfile.TemporaryDirectory() as folder:
-        for cell in cells:
-            file = Path(folder) / f"{cell.line}.py"
-            file.write_text(without_magics(cell.source) + "\n", encoding="utf8")
-        config = str(Path(__file__).parents[1] / "pyproject.toml")
-        words = [*RUFF, "format", "--check", "--config", config, folder]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+def formatted(path: Path, cells: list[CodeCell]) -> dict[CodeCell, str]:
+    """The cells that ``ruff format`` would change, and what it would make of them."""
+    changed = {}
     for cell in cells:
-        if f"/{cell.line}.py" in done.stdout + done.stderr:
-            found += f"{path}:{cell.line}: ruff format would change this cell\n"
-    return found
+        if without_magics(cell.source) == cell.source:
+            better = ruff(cell.source + "\n", "format").rstrip("\n")
+            if better != cell.source:
+                changed[cell] = better
+    return changed
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status 0 if there is nothing to say."""
+    problems = ""
+    for path in (Path(name) for name in arguments if name != "--fix"):
+        cells = code_cells(path)
+        changed = formatted(path, cells)
+        if "--fix" in arguments:
+            text = path.read_text("utf8")
+            for cell, better in changed.items():
+                text = text.replace(cell.source, better)
+            path.write_text(text, encoding="utf8")
+            cells, changed = code_cells(path), {}
+        problems += lint(path, cells)
+        for cell in changed:
+            problems += f"{path}:{cell.line}: ruff format would change this cell\n"
+    sys.stderr.write(problems)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":
-    problems = ""
-    for name in sys.argv[1:]:
-        listed = code_cells(Path(name))
-        problems += lint(Path(name), listed) + unformatted(Path(name), listed)
-    sys.stderr.write(problems)
-    sys.exit(bool(problems))
+    sys.exit(main(sys.argv[1:]))

@@ -70,7 +70,7 @@ def test_samples_follow_the_process(side):
         assert max(deviations(images, flat)) > 5
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(1, 8), st.integers(0, 2**32))
 def test_a_sample_is_possible_and_seeded(side, seed):
     toy = BarsAndStripes(side)

@@ -1,6 +1,8 @@
 """Each way a download or a local folder can fail, against a mirror on this machine."""
 
 import errno
+import io
+import logging
 from functools import partial
 from pathlib import Path
 
@@ -159,7 +161,7 @@ def test_full_disk_stops_at_the_first_mirror(published, tmp_path, code):
         asked.append(url)
         raise OSError(code, "no room")
 
-    with pytest.raises(RuntimeError, match="full"):
+    with pytest.raises(RuntimeError, match="is full, so file.gz was not"):
         download(published(CONTENT, "http://a/f", "http://b/f"), tmp_path, fail)
     assert asked == ["http://a/f"]
 
@@ -183,6 +185,16 @@ def test_prepared_bytes_are_what_is_checked_and_kept(mirror, published, tmp_path
     path = download(published(b"\x0a", *urls, prepare=prepare), tmp_path)
     assert path.read_bytes() == b"\x0a"
     assert mirror.asked == ["/bad", "/good"]
+
+
+def test_no_log_lines(mirror, published, tmp_path):
+    lines, logger = io.StringIO(), pooch.get_logger()
+    handler, level = logging.StreamHandler(lines), logger.level
+    logger.addHandler(handler)
+    download(published(CONTENT, mirror.serve("file.gz", CONTENT)), tmp_path)
+    logger.removeHandler(handler)
+    assert lines.getvalue() == ""
+    assert logger.level == level
 
 
 def test_progress_bar_outside_the_book_only(

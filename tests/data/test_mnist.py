@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -78,6 +78,7 @@ def test_wrong_shape(tiny, idx, tmp_path, clear, name, array):
     clear(caught, str(tmp_path / "tiny" / f"{name}.gz"), f"shape {array.shape}")
 
 
+@settings(deadline=None)
 @given(arrays(np.uint8, array_shapes(max_dims=4, max_side=6)), st.booleans())
 def test_read_idx_inverts_the_format(tmp_path_factory, array, packed):
     sizes = struct.pack(f">{array.ndim}I", *array.shape)
@@ -102,14 +103,18 @@ def test_idx_file_with_bytes_to_spare(idx, tmp_path):
         read_idx(tmp_path / "file")
 
 
-@pytest.mark.parametrize("fault", ["cut", "altered", "not gzip"])
+@pytest.mark.parametrize("fault", ["cut", "altered", "no stream", "not gzip"])
 def test_bad_gzip_file(idx, tmp_path, clear, fault):
     good = idx(PIXELS[:8])
     altered = good[:60] + bytes([good[60] ^ 255]) + good[61:]
     path = tmp_path / "file.gz"
-    path.write_bytes(
-        {"cut": good[:-9], "altered": altered, "not gzip": b"<html>"}[fault]
-    )
+    contents = {
+        "cut": good[:-9],
+        "altered": altered,
+        "no stream": good[:10] + b"\xff" + good[11:],  # a block of no known kind
+        "not gzip": b"<html>",
+    }
+    path.write_bytes(contents[fault])
     with pytest.raises(ValueError) as caught:
         read_idx(path)
     clear(caught, str(path), "not a complete gzip file", "get the file anew")
@@ -169,6 +174,12 @@ def test_bad_text(tiny_bits, tmp_path, clear, files_below, text):
     clear(caught, "could not download train.bits", "sent another file")
     assert files_below(tmp_path) == []
     assert_the_bits(load_bits(tiny_bits(), tmp_path))
+
+
+@pytest.mark.parametrize("text", [b"", b" \n", b"0 1 2", b"0.5 1", b"1,0", b"\xff"])
+def test_text_of_something_else(text):
+    with pytest.raises(ValueError, match="not made of the digits 0 and 1"):
+        pack_text(text)
 
 
 def test_registry_that_disagrees_with_its_files(tiny_bits, tmp_path, clear):

@@ -142,7 +142,7 @@ def mixtures(draw):
     return 3 * normal(modes, dim), normal(modes).exp(), factors, 3 * normal(7, dim)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(mixtures(), st.sampled_from(["one", "a mode", "a mode and axis", "full"]))
 def test_mixture_against_torch_distributions(mixture, kind):
     means, weights, factors, x = mixture
@@ -224,7 +224,7 @@ def test_moons_lie_where_scikit_learn_puts_them():
     assert distance.amin(0).max() < 0.05 + 1e-3
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(1, 4), st.floats(0.5, 2), st.floats(1, 4), st.floats(0.05, 0.5))
 def test_spiral_arms(arms, turns, radius, std):
     means = toys.spiral(arms, turns, radius, std).means.view(arms, -1, 2)
@@ -236,10 +236,12 @@ def test_spiral_arms(arms, turns, radius, std):
     whole = torch.atan2(means[..., 1], means[..., 0]) / (2 * math.pi)
     off = whole - start - turns * r / radius
     assert (off - off.round()).abs().max() < 1e-4
-    gaps = means.diff(dim=1).norm(dim=2)
-    assert gaps.max() <= std * 1.0001
-    # Along the curve the gaps are equal; a chord is a little shorter where it bends.
-    assert gaps.max() / gaps.min() < 1.2
+    # Length of an Archimedean spiral from its centre, in closed form.
+    turned = 2 * math.pi * turns * r[0].double() / radius
+    length = (turned * (1 + turned**2).sqrt() + turned.asinh()) * radius
+    gaps = length.diff() / (4 * math.pi * turns)
+    assert gaps.max() <= std * 1.001
+    assert gaps.max() <= gaps.min() * 1.001
 
 
 def test_centres_one_deviation_apart_make_no_beads():
@@ -249,43 +251,6 @@ def test_centres_one_deviation_apart_make_no_beads():
     ridge = comb.log_prob(between).exp()
     ripple = (ridge.max() - ridge.min()) / (2 * ridge.mean())
     assert ripple.item() == pytest.approx(2 * math.exp(-2 * math.pi**2), rel=1e-2)
-
-
-@settings(max_examples=50)
-@given(
-    st.integers(1, 6),
-    st.floats(0.5, 5),
-    st.lists(st.tuples(st.floats(-6, 6), st.floats(-6, 6)), min_size=1, max_size=20),
-)
-def test_checkerboard_against_counting_squares(side, extent, points):
-    width = 2 * extent / side
-    dark = sum((i + j) % 2 == 0 for i in range(side) for j in range(side))
-    x = torch.tensor(points, dtype=torch.float64)
-    log_p = toys.checkerboard(side, extent).log_prob(x)
-    for (a, b), value in zip(points, log_p.tolist(), strict=True):
-        i, j = (a + extent) / width, (b + extent) / width
-        if min(abs(i - round(i)), abs(j - round(j))) < 1e-5:
-            continue  # too near an edge for this arithmetic
-        inside = 0 <= i < side and 0 <= j < side
-        on = inside and (int(i) + int(j)) % 2 == 0
-        expected = -math.log(dark * width**2) if on else -math.inf
-        assert value == pytest.approx(expected)
-
-
-def test_checkerboard_owns_its_lower_edges():
-    corners = torch.tensor([[-4.0, -4.0], [-2, -2], [-2, -4], [0, 0], [4, 4], [2, 2]])
-    log_p = toys.checkerboard().log_prob(corners)
-    assert log_p.isfinite().tolist() == [True, True, False, True, False, True]
-
-
-@pytest.mark.parametrize("largest", [False, True])
-def test_every_sample_is_on_a_dark_square(monkeypatch, largest):
-    if largest:  # 1 - 2^-24, which float32 arithmetic would round up to the edge
-        monkeypatch.setattr(torch, "rand", lambda *s, **_: torch.full(s, 1 - 2**-24))
-    for board in (toys.checkerboard(), toys.checkerboard(5, 0.7)):
-        x = board.sample(50_000, generator())
-        assert board.log_prob(x).isfinite().all()
-        assert board.log_prob(x.double()).isfinite().all()
 
 
 MEANS = torch.zeros(2, 2)

@@ -2,10 +2,11 @@
 
 ``digits`` needs no network. ``mnist``, ``fashion_mnist`` and ``binarized_mnist`` are
 downloaded once, or read from the folder that the environment variable ``DGM_DATA``
-names. ``toys`` holds densities that are known exactly.
+names. ``toys`` holds densities that are known exactly, ``glyphs`` renders characters
+whose every cause is known.
 """
 
-from dgm.data import toys
+from dgm.data import glyphs, toys
 from dgm.data.binarized import binarized_mnist
 from dgm.data.digits import digits
 from dgm.data.images import ImageData, Part
@@ -17,6 +18,7 @@ __all__ = [
     "binarized_mnist",
     "digits",
     "fashion_mnist",
+    "glyphs",
     "load",
     "mnist",
     "toys",

@@ -29,6 +29,8 @@ __all__ = [
     "spiral",
 ]
 
+_HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianMixture:
@@ -81,9 +83,6 @@ class GaussianMixture:
         return log_p.logsumexp(0)
 
 
-_HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
-
-
 def gaussian_mixture(
     means: Float[Tensor, "modes dim"],
     std: float | Float[Tensor, " modes"] | Float[Tensor, "modes dim"] = 1.0,
@@ -109,7 +108,7 @@ def gaussian_mixture(
         raise ValueError(f"weights are {weights.tolist()}: all must be above 0")
     if covariance is not None:
         factors, info = torch.linalg.cholesky_ex(covariance.to(means))
-        if info.any() or not torch.equal(covariance, covariance.mT):
+        if info.any() or not torch.allclose(covariance, covariance.mT):
             raise ValueError(
                 "a covariance is not symmetric with positive eigenvalues: give one "
                 f"(dim, dim) matrix a mode, not {covariance.tolist()}"
