@@ -82,9 +82,7 @@ def test_fvsbn_is_one_logistic_regression_a_pixel(ar):
         regression.fit(data[:, :i], data[:, i])
         log_p = regression.predict_log_proba(data[:, :i])
         expected += log_p[np.arange(len(data)), data[:, i].astype(int)]
-    np.testing.assert_allclose(
-        model.log_prob(x).detach().numpy(), expected, atol=2e-3
-    )
+    np.testing.assert_allclose(model.log_prob(x).detach().numpy(), expected, atol=2e-3)
 
 
 def test_nade_is_its_equation(ar):
