@@ -56,13 +56,30 @@ function markChecks() {
   });
 }
 
+// Browsers break a line between a formula and the comma after it.
+function keepTogether() {
+  document.querySelectorAll("span.math").forEach((span) => {
+    const [before, after] = [span.previousSibling, span.nextSibling];
+    const opening = before?.nodeType === Node.TEXT_NODE && /[([“‘]+$/.exec(before.data)?.[0];
+    const closing = after?.nodeType === Node.TEXT_NODE &&
+      /^[.,;:!?)\]’”'"-]+/.exec(after.data)?.[0];
+    if (!opening && !closing) return;
+    const together = document.createElement("span");
+    together.className = "with-formula";
+    span.before(together);
+    together.append(opening || "", span, closing || "");
+    if (opening) before.data = before.data.slice(0, -opening.length);
+    if (closing) after.data = after.data.slice(closing.length);
+  });
+}
+
 // A formula within a line that is wider than its paragraph gets a box that scrolls; what
 // scrolls can be reached with the keyboard.
 function boxWideMath() {
   document.querySelectorAll("span.math").forEach((span) => {
     span.classList.remove("wide");
     const math = span.querySelector("mjx-container");
-    const room = span.parentElement.clientWidth;
+    const room = span.closest("p, li, dd, td, th, div")?.clientWidth ?? 0;
     span.classList.toggle("wide", !!math && room > 0 && math.offsetWidth > room);
     reach(span);
   });
@@ -81,6 +98,7 @@ function start() {
   nameParts();
   markProofs();
   markChecks();
+  keepTogether();
   const typeset = window.MathJax?.startup?.promise ?? Promise.resolve();
   typeset.then(boxWideMath);
   let waiting = null;

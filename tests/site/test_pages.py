@@ -1,0 +1,75 @@
+"""Every page of the site, as a reader meets it."""
+
+import re
+
+import pytest
+import yaml
+from pagecheck import DESKTOP, SITE, link_faults, pages_of, weight_faults
+
+pytestmark = pytest.mark.site
+TOC = yaml.safe_load((SITE.parents[1] / "_toc.yml").read_text("utf8"))
+PAGES = [f"{name}.html" for name in pages_of(TOC)]
+LECTURES = [page for page in PAGES if page.startswith("lectures/")]
+
+
+def told(faults):
+    """The faults found, one a line, for a message that says them all."""
+    return [f"{check}: {fault}" for check, found in faults.items() for fault in found]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_over_http(page, server, visit):
+    assert told(visit.survey(f"{server.address}/{page}")) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_from_a_folder(page, site, visit):
+    visit.open((site / page).as_uri())
+    assert told(visit.faults("math", "images")) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_leads_somewhere_and_is_light(page, site):
+    html = (site / page).read_text("utf8")
+    assert link_faults(html, site / page) + weight_faults(html, site / page) == []
+
+
+def hits(visit, address, word):
+    """Addresses that the search page lists for a word."""
+    visit.open(f"{address}/search.html?q={word}")
+    visit.tab.wait_for_function(
+        "/finished|did not match/.test(document.querySelector('#search-results')"
+        "?.innerText ?? '')"
+    )
+    assert told(visit.faults()) == []
+    found = visit.tab.locator("#search-results li a")
+    return [found.nth(k).evaluate("a => a.href") for k in range(found.count())]
+
+
+@pytest.mark.parametrize("way", ["http", "file"])
+@pytest.mark.parametrize("page", LECTURES[:1] + LECTURES[1:][-1:])
+def test_search_finds_a_word_of_a_lecture(page, way, site, server, visit):
+    address = server.address if way == "http" else site.as_uri()
+    visit.tab.set_viewport_size(DESKTOP)
+    visit.open(f"{server.address}/{page}")
+    prose = " ".join(visit.tab.locator("article p").all_inner_texts())
+    word = max(re.findall(r"\b[a-z]{5,14}\b", prose), key=len)
+    assert any(page in hit for hit in hits(visit, address, word)), word
+
+
+@pytest.mark.parametrize("way", ["http", "file"])
+def test_search_finds_no_word_that_is_not_there(way, site, server, visit):
+    address = server.address if way == "http" else site.as_uri()
+    assert hits(visit, address, "qwxyzzyq") == []
+
+
+def test_the_switch_of_colours_works(server, visit):
+    visit.tab.set_viewport_size(DESKTOP)
+    visit.tab.emulate_media(color_scheme="light")
+    visit.open(f"{server.address}/index.html")
+    modes = set()
+    for _ in range(3):
+        visit.tab.locator(".theme-switch-button").first.click()
+        modes.add(visit.tab.evaluate("document.documentElement.dataset.mode"))
+    visit.tab.evaluate("localStorage.clear()")
+    assert modes == {"auto", "light", "dark"}
