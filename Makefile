@@ -37,7 +37,8 @@ lint: $(READY) ## style, types, layers
 	$(BIN)/lint-imports --no-logo
 
 unit: $(READY) ## tests of the package, of the lectures' definitions, of the tools
-	$(BIN)/python -m pytest -q -n $(JOBS) tests --ignore tests/site
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal tests \
+	  --ignore tests/site
 
 test: check book compare site-test ## everything CI checks
 	$(BIN)/dgm experiments --check
@@ -47,7 +48,7 @@ compare: book ## execute every notebook once more, compare with the book
 	  --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile $(LECTURES)
 
 site-test: book ## the built site in a browser
-	$(BIN)/python -m pytest -q tests/site
+	$(BIN)/python -m pytest -q -n $(JOBS) tests/site
 
 serve: book ## read the book on http://127.0.0.1:8000
 	$(BIN)/python -m http.server -b 127.0.0.1 -d $(SITE) 8000

@@ -1,10 +1,15 @@
 """A course of a few tiny lectures, with a copy of the package that a test may edit."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import dgm
+
+REPOSITORY = Path(__file__).parents[2]
 
 HEADER = """---
 jupytext:
@@ -107,6 +112,21 @@ class Done:
         """Slugs of the notebooks that ran, in the order in which they ended."""
         lines = [line for line in self.out.splitlines() if line.startswith("[")]
         return [line.split()[1] for line in lines]
+
+
+def new_course(folder: Path) -> Course:
+    """A course without lectures, with a copy of the package that a test may edit."""
+    root = folder / "course"
+    shutil.copytree(
+        Path(dgm.__file__).parent,
+        root / "src" / "dgm",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    (root / "book").mkdir()
+    shutil.copy(REPOSITORY / "book" / "dgm_book.py", root / "book")
+    (root / "_config.yml").write_text(CONFIG)
+    (root / "index.md").write_text("# Mini\n")
+    return Course(root)
 
 
 def code(source: str, options: str = "") -> str:

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from minicourse import Course, new_course
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = """
@@ -36,11 +38,18 @@ def compare(course):
     return done.returncode, done.stdout
 
 
-@pytest.fixture
-def executed(course):
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """Executed once; outputs are found by what a notebook says, not by its folder."""
+    course = new_course(tmp_path_factory.mktemp("template"))
     course.lecture("a", SOURCE, "import torch\ntorch.arange(3)")
     assert course.dgm("execute").status == 0
     return course
+
+
+@pytest.fixture
+def executed(template, tmp_path):
+    return Course(shutil.copytree(template.root, tmp_path / "course"))
 
 
 def outputs(course):
