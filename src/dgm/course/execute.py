@@ -22,6 +22,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
+from tqdm import tqdm
 
 from dgm.course.files import Stop, write_atomically
 from dgm.course.notebook import code_cells, read
@@ -148,12 +149,15 @@ def run_notebook(
     def allowed(cell: NotebookNode) -> float:
         return max(0.1, min(limits.cell, deadline - time.monotonic()))
 
+    cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+    bar = tqdm(total=cells, desc=path.stem, unit="cell", leave=False, disable=None)
     client = NotebookClient(
         notebook,
         timeout_func=allowed,
         startup_timeout=120,
         record_timing=False,  # time stamps would change the cache key
         on_cell_execute=started,
+        on_cell_complete=lambda cell, cell_index: bar.update(cell.cell_type == "code"),
         allow_error_names=list(forgive),
         resources={"metadata": {"path": str(path.parent)}},
     )
@@ -171,6 +175,8 @@ def run_notebook(
         )
     except DeadKernelError:
         return f"{_where(path, current)}: the kernel died (out of memory?)."
+    finally:
+        bar.close()
     return None
 
 
