@@ -15,9 +15,10 @@ SCRIPT = install.__file__
 
 
 def run(venv, python=sys.executable, **environment):
+    where = {"PIP_CONFIG_FILE": "/dev/null", "TMPDIR": str(venv.parents[0])}
     return subprocess.run(
         [python, SCRIPT, "--venv", str(venv)],
-        env={**os.environ, "PIP_CONFIG_FILE": "/dev/null", **environment},
+        env={**os.environ, **where, **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -46,7 +46,11 @@ def test_another_size_reports_false_claims_and_goes_on(sized):
     said = report(sized)
     assert said["parameters"] == {"steps": 7, "name": "mnist"}
     assert said["records"][0]["value"] == 7
-    assert said["false_claims"] == ["the page claims a hundred"]
+    (claim,) = said["false_claims"]
+    path = sized.root / "lectures" / "x.md"
+    asserted = "assert steps == 100, 'the page claims a hundred'"
+    line = path.read_text().splitlines().index(asserted) + 1
+    assert claim == f"lectures/x.md:{line} (cell 2): the page claims a hundred"
     assert "last mnist" in (sized.root / "_build/runs/x.ipynb").read_text()
 
 
@@ -92,7 +96,9 @@ def test_an_error_ends_the_run_with_its_place_and_keeps_the_notebook(course):
     course.lecture("x", code(PARAMETERS, TAG), "print('before')\n1 / 0", "print('no')")
     done = course.dgm("run", "x", "-p", "steps=1")
     assert done.status == 1
-    assert "ZeroDivisionError" in done.out
+    path = course.root / "lectures" / "x.md"
+    line = path.read_text().splitlines().index("1 / 0") + 1
+    assert f"lectures/x.md:{line} (cell 2): ZeroDivisionError" in done.out
     kept = (course.root / "_build/runs/x.ipynb").read_text()
     assert "before" in kept
     assert "ZeroDivisionError" in report(course)["failure"]
@@ -130,3 +136,11 @@ def test_a_full_disk_keeps_the_earlier_result(sized, largest, sentence):
     left = sorted(p.name for p in (sized.root / "_build/runs").iterdir())
     assert left == ["x.ipynb", "x.json"]
     assert (sized.root / "_build/runs/x.json").read_text() == before
+
+
+def test_a_bare_assertion_is_told_by_its_statement(course):
+    body = "def half():\n    return steps / 2\n\nassert (\n    half() == 50\n)"
+    course.lecture("x", code(PARAMETERS, TAG), body)
+    done = course.dgm("run", "x", "-p", "steps=1")
+    assert done.status == 0
+    assert "(cell 2): assert half() == 50" in done.out

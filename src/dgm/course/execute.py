@@ -6,8 +6,10 @@ on where it stopped and the site's build finds everything executed.
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -17,14 +19,15 @@ from typing import NoReturn
 
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
-from jupyter_core.paths import jupyter_runtime_dir
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
+from traitlets import default
 
-from dgm.course.files import Stop, write_atomically
+from dgm.course.files import Stop, cannot_write
 from dgm.course.notebook import code_cells, read
 
 CACHE = Path("_build/cache")
@@ -137,22 +140,20 @@ def run_notebook(
     """
     deadline = time.monotonic() + limits.total
     current = 0
-    # A kernel that cannot write its connection file ends in a soup of tracebacks.
-    probe = Path(jupyter_runtime_dir()) / f"{path.stem}.probe"
-    write_atomically(probe, "x" * 1000)
-    probe.unlink()
 
     def started(cell: NotebookNode, cell_index: int) -> None:
         nonlocal current
-        current = sum(c.cell_type == "code" for c in notebook.cells[: cell_index + 1])
+        current = number_in_file(notebook, cell_index)
 
     def allowed(cell: NotebookNode) -> float:
         return max(0.1, min(limits.cell, deadline - time.monotonic()))
 
+    sockets = _folder_for_sockets()
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     bar = tqdm(total=cells, desc=path.stem, unit="cell", leave=False, disable=None)
     client = NotebookClient(
         notebook,
+        kernel_manager_class=_speaking_through(sockets),
         timeout_func=allowed,
         startup_timeout=120,
         record_timing=False,  # time stamps would change the cache key
@@ -168,26 +169,72 @@ def run_notebook(
         over = time.monotonic() >= deadline
         limit = limits.total if over else limits.cell
         what = "the notebook" if over else "the cell"
-        return f"{_where(path, current)}: {what} ran longer than {limit:g} s."
+        return f"{where(path, current)}: {what} ran longer than {limit:g} s."
     except CellExecutionError as error:
-        return (
-            f"{_where(path, current, error.traceback)}: {error.ename}: {error.evalue}"
-        )
+        return f"{where(path, current, error.traceback)}: {error.ename}: {error.evalue}"
     except DeadKernelError:
-        return f"{_where(path, current)}: the kernel died (out of memory?)."
+        return f"{where(path, current)}: the kernel died (out of memory?)."
     finally:
         bar.close()
+        shutil.rmtree(sockets, ignore_errors=True)
     return None
 
 
-def _where(path: Path, number: int, traceback: str = "") -> str:
+def _folder_for_sockets() -> Path:
+    """A private folder, tried first: a kernel that cannot write there dies unheard."""
+    place = Path(tempfile.gettempdir())
+    if len(str(place)) > 70:  # the system allows about a hundred characters in all
+        place = Path("/tmp")
+    with cannot_write(place):
+        folder = Path(tempfile.mkdtemp(prefix="dgm-", dir=place))
+        try:
+            (folder / "probe").write_text("x" * 1000)
+        except OSError:
+            shutil.rmtree(folder)
+            raise
+    return folder
+
+
+def _speaking_through(folder: Path) -> type[AsyncKernelManager]:
+    """A kernel manager that uses sockets in a folder instead of TCP ports.
+
+    Two kernels that start at the same moment may choose the same free port, and one of
+    them dies; files in a folder of one's own cannot be taken by another.
+    """
+
+    class Manager(AsyncKernelManager):
+        @default("transport")
+        def _ipc(self) -> str:
+            return "ipc"
+
+        @default("connection_file")
+        def _private(self) -> str:
+            return str(folder / "kernel.json")
+
+    return Manager
+
+
+def number_in_file(notebook: NotebookNode, index: int) -> int:
+    """Number of a code cell in the lecture's file, which has no injected parameters."""
+    return sum(
+        cell.cell_type == "code"
+        and "injected-parameters" not in cell.metadata.get("tags", [])
+        for cell in notebook.cells[: index + 1]
+    )
+
+
+def where(path: Path, number: int, traceback: str = "") -> str:
     """``lectures/x.md:120 (cell 7)``: the line of the file, for editors to open."""
     cell = next((c for c in code_cells(path) if c.number == number), None)
     if cell is None:
         return f"{_short(path)} (cell {number})"
+    return f"{_short(path)}:{cell.line + line_in_cell(traceback) - 1} (cell {number})"
+
+
+def line_in_cell(traceback: str) -> int:
+    """Line of the notebook's own cell in an IPython traceback, from 1."""
     inside = re.search(r"Cell In\[\d+\], line (\d+)", ANSI.sub("", traceback))
-    offset = int(inside[1]) - 1 if inside else 0
-    return f"{_short(path)}:{cell.line + offset} (cell {number})"
+    return int(inside[1]) if inside else 1
 
 
 def _short(path: Path) -> Path:

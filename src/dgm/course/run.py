@@ -17,9 +17,16 @@ import jupytext
 from nbformat import NotebookNode
 from papermill.parameterize import parameterize_notebook
 
-from dgm.course.execute import ENVIRONMENT, Limits, run_notebook
+from dgm.course.execute import (
+    ENVIRONMENT,
+    Limits,
+    line_in_cell,
+    number_in_file,
+    run_notebook,
+    where,
+)
 from dgm.course.files import Stop, write_atomically
-from dgm.course.notebook import PINNED, cache_key, read, to_json
+from dgm.course.notebook import PINNED, cache_key, read, to_json, without_magics
 from dgm.record import MIME, PREFIX
 
 
@@ -69,7 +76,7 @@ def run(
         "command": shlex.join(["dgm", *sys.argv[1:]]),
         "parameters": values,
         "records": records(changed),
-        "false_claims": _false_claims(changed),
+        "false_claims": _false_claims(changed, path),
         "failure": failure,
         "seconds": round(time.monotonic() - start, 1),
         **provenance(cache_key(path)),
@@ -77,7 +84,7 @@ def run(
     write_atomically(out / f"{path.stem}.ipynb", to_json(changed))
     write_atomically(out / f"{path.stem}.json", json.dumps(report, indent=1) + "\n")
     for claim in report["false_claims"]:
-        print(f"At this size the page's claim does not hold: {claim}")
+        print(f"Does not hold at this size: {claim}")
     print(failure or f"Done in {report['seconds']} s: {out / path.stem}.ipynb, .json")
     return 1 if failure else 0
 
@@ -152,13 +159,26 @@ def records(notebook: NotebookNode) -> list[dict[str, Any]]:
     ]
 
 
-def _false_claims(notebook: NotebookNode) -> list[str]:
-    return [
-        output["evalue"]
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if output["output_type"] == "error" and output["ename"] == "AssertionError"
-    ]
+def _false_claims(notebook: NotebookNode, path: Path) -> list[str]:
+    """Each failed assertion: its place in the lecture and what it says."""
+    claims = []
+    for index, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            if output.get("ename") == "AssertionError":
+                traceback = "\n".join(output["traceback"])
+                place = where(path, number_in_file(notebook, index), traceback)
+                text = output["evalue"] or _statement(cell.source, traceback)
+                claims.append(f"{place}: {text}")
+    return claims
+
+
+def _statement(source: str, traceback: str) -> str:
+    """The statement of a cell in which a traceback begins."""
+    line = line_in_cell(traceback)
+    for node in ast.parse(without_magics(source)).body:
+        if node.lineno <= line <= (node.end_lineno or line):
+            return ast.unparse(node)
+    return source.splitlines()[line - 1].strip()
 
 
 def provenance(key: str) -> dict[str, Any]:
