@@ -50,7 +50,8 @@ def test_another_size_reports_false_claims_and_goes_on(sized):
     path = sized.root / "lectures" / "x.md"
     asserted = "assert steps == 100, 'the page claims a hundred'"
     line = path.read_text().splitlines().index(asserted) + 1
-    assert claim == f"lectures/x.md:{line} (cell 2): the page claims a hundred"
+    assert claim.startswith(f"lectures/x.md:{line} (cell 2): not so at this size: ")
+    assert claim.endswith("the page claims a hundred")
     assert "last mnist" in (sized.root / "_build/runs/x.ipynb").read_text()
 
 
@@ -64,10 +65,9 @@ def test_smoke_size_and_device(sized):
     [
         (
             ["-p", "step=7"],
-            "x.md has no parameter 'step'; it has device, name, rate, steps. "
-            "Write -p name=value.",
+            "x.md has no parameter 'step'; it has device, name, rate, steps.",
         ),
-        (["-p", "steps"], "x.md has no parameter 'steps'; it has device"),
+        (["-p", "steps"], "'-p steps' has no value: write -p steps=VALUE."),
         (
             ["-p", "steps=many"],
             "Parameter steps is 100 in the book, so 'many' does not fit; "
@@ -143,4 +143,14 @@ def test_a_bare_assertion_is_told_by_its_statement(course):
     course.lecture("x", code(PARAMETERS, TAG), body)
     done = course.dgm("run", "x", "-p", "steps=1")
     assert done.status == 0
-    assert "(cell 2): assert half() == 50" in done.out
+    assert "(cell 2): not so at this size: assert half() == 50" in done.out
+
+
+def test_a_failed_check_is_called_that(course):
+    body = "import torch\nfrom dgm import checks\n" + (
+        "checks.equal(torch.ones(1), torch.zeros(1), 'ones and zeros')"
+    )
+    course.lecture("x", code(PARAMETERS, TAG), body, "print('goes on')")
+    done = course.dgm("run", "x", "-p", "steps=1")
+    assert "(cell 2): FAILED CHECK: ones and zeros: largest difference" in done.out
+    assert "goes on" in (course.root / "_build/runs/x.ipynb").read_text()

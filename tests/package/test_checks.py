@@ -68,7 +68,7 @@ def test_autoregressive_finds_a_single_leaking_weight():
         for j in range(i, 6):
             net = causal(6)
             net.mask[i, j] = 1
-            with pytest.raises(AssertionError, match=f"output {i} changes when pixel"):
+            with pytest.raises(AssertionError, match=f"output {i} sees pixel {j},"):
                 checks.autoregressive(net, x)
 
 
@@ -80,7 +80,7 @@ def test_autoregressive_finds_a_leak_through_two_pixels_together():
         return out + torch.outer(x[:, 2] * x[:, 3], torch.tensor([1.0, 0, 0, 0]))
 
     causal_net = causal(4)
-    with pytest.raises(AssertionError, match="output 0"):
+    with pytest.raises(AssertionError, match=r"output 0 sees pixels \[0, 1, 2, 3\]"):
         checks.autoregressive(net, torch.zeros(1, 4))
 
 
@@ -105,3 +105,12 @@ def test_autoregressive_in_another_order_and_with_levels():
         return net(x)[..., None] * torch.ones(3)
 
     checks.autoregressive(levels, all_bits(4), order=order)
+
+
+def test_a_pixel_that_is_never_inked_may_be_ignored_if_said():
+    net = causal(5)
+    net.mask[:, 2] = 0
+    x = torch.randint(2, (4, 5)).float()
+    checks.autoregressive(net, x, all_used=False)
+    with pytest.raises(checks.CheckFailed, match="ignores a pixel"):
+        checks.autoregressive(torch.zeros_like, x, all_used=False)

@@ -24,9 +24,20 @@ def parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run a lecture at another size")
     run.add_argument("notebook", help="a lecture's slug or path")
-    run.add_argument("-p", action="append", default=[], metavar="NAME=VALUE")
+    run.add_argument(
+        "-p",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the lecture; may be given several times",
+    )
     run.add_argument("--device", help="short for -p device=...: cpu, cuda or mps")
-    run.add_argument("--out", type=Path, default=Path("_build/runs"))
+    run.add_argument(
+        "--out",
+        type=Path,
+        default=Path("_build/runs"),
+        help="folder for the notebook and its results (%(default)s)",
+    )
     run.add_argument("--smoke", action="store_true", help="the lecture's smallest size")
     run.add_argument("--script", action="store_true", help="write a plain .py instead")
     _limits(run, cell=86400, total=86400)
@@ -46,8 +57,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _limits(command: argparse.ArgumentParser, cell: float, total: float) -> None:
-    command.add_argument("--cell-limit", type=float, default=cell, metavar="SECONDS")
-    command.add_argument("--limit", type=float, default=total, metavar="SECONDS")
+    for name, seconds, what in (
+        ("--cell-limit", cell, "one cell"),
+        ("--limit", total, "one notebook"),
+    ):
+        command.add_argument(
+            name,
+            type=float,
+            default=seconds,
+            metavar="SECONDS",
+            help=f"longest time for {what} (%(default)g)",
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -29,6 +29,8 @@ from dgm.course.files import Stop, write_atomically
 from dgm.course.notebook import PINNED, cache_key, read, to_json, without_magics
 from dgm.record import MIME, PREFIX
 
+FORGIVEN = ("AssertionError", "CheckFailed")
+
 
 def run(
     path: Path,
@@ -41,7 +43,8 @@ def run(
     """Execute a lecture with other parameters; write notebook and results to ``out``.
 
     At another size a claim of the page may be false: a failed assertion is then
-    reported and the next cell is tried. Any other error ends the run.
+    reported and the next cell is tried, and so is a failed check of ``dgm.checks``,
+    which points to a fault in the code. Any other error ends the run.
 
     Args:
         path: the lecture.
@@ -69,7 +72,7 @@ def run(
         return 0
     print(f"Running {path.stem} with {values or 'its own parameters'} ...", flush=True)
     start = time.monotonic()
-    forgive = ["AssertionError"] if values else []
+    forgive = FORGIVEN if values else []
     failure = run_notebook(changed, path, limits, ENVIRONMENT, forgive)
     report = {
         "lecture": path.stem,
@@ -84,7 +87,7 @@ def run(
     write_atomically(out / f"{path.stem}.ipynb", to_json(changed))
     write_atomically(out / f"{path.stem}.json", json.dumps(report, indent=1) + "\n")
     for claim in report["false_claims"]:
-        print(f"Does not hold at this size: {claim}")
+        print(f"{claim} (the rest of that cell was not run)")
     print(failure or f"Done in {report['seconds']} s: {out / path.stem}.ipynb, .json")
     return 1 if failure else 0
 
@@ -117,10 +120,12 @@ def _parse(
     values = {}
     for text in parameters:
         name, equals, value = text.partition("=")
-        if not equals or name not in defaults:
+        if not equals:
+            raise Stop(f"'-p {text}' has no value: write -p {text}=VALUE.")
+        if name not in defaults:
             raise Stop(
                 f"{path.name} has no parameter '{name}'; it has "
-                f"{', '.join(sorted(defaults))}. Write -p name=value."
+                f"{', '.join(sorted(defaults))}."
             )
         values[name] = _convert(name, value, defaults[name])
     return values
@@ -164,11 +169,13 @@ def _false_claims(notebook: NotebookNode, path: Path) -> list[str]:
     claims = []
     for index, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
-            if output.get("ename") == "AssertionError":
+            if output.get("ename") in FORGIVEN:
                 traceback = "\n".join(output["traceback"])
                 place = where(path, number_in_file(notebook, index), traceback)
                 text = output["evalue"] or _statement(cell.source, traceback)
-                claims.append(f"{place}: {text}")
+                failed = output["ename"] == "CheckFailed"
+                verdict = "FAILED CHECK" if failed else "not so at this size"
+                claims.append(f"{place}: {verdict}: {text}")
     return claims
 
 
