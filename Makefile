@@ -10,6 +10,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SITE := _build/html
+PYTEST = $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 LECTURES = $(filter-out %.draft.md,$(wildcard lectures/*.md))
 
 .PHONY: help book execute check unit lint test compare site-test serve experiments bench clean
@@ -21,13 +22,18 @@ $(READY): pyproject.toml constraints.txt src/dgm/course/install.py
 	@$(PYTHON) src/dgm/course/install.py --venv "$(VENV)" --torch-index "$(TORCH_INDEX)"
 
 book: execute ## execute what changed, build the site
+	@# After a build that failed or was broken off, Sphinx would not read its pages again.
+	@test -e _build/.whole || rm -rf _build/.doctrees
+	@rm -f _build/.whole
 	$(BIN)/jupyter-book build -q -W -n --keep-going .
+	@touch _build/.whole
 	@echo "Read it: $(SITE)/index.html"
 
 execute: $(READY)
 	$(BIN)/dgm execute -j $(JOBS)
 
-check: lint unit ## the fast part of the tests
+check: lint ## the fast part of the tests
+	$(PYTEST) -m "not slow" tests --ignore tests/site
 
 lint: $(READY) ## style, types, layers
 	$(BIN)/ruff check -q src tests book
@@ -37,10 +43,9 @@ lint: $(READY) ## style, types, layers
 	$(BIN)/lint-imports --no-logo
 
 unit: $(READY) ## tests of the package, of the lectures' definitions, of the tools
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal tests \
-	  --ignore tests/site
+	$(PYTEST) tests --ignore tests/site
 
-test: check book compare site-test ## everything CI checks
+test: lint unit book compare site-test ## everything CI checks
 	$(BIN)/dgm experiments --check
 
 compare: book ## execute every notebook once more, compare with the book
@@ -48,7 +53,7 @@ compare: book ## execute every notebook once more, compare with the book
 	  --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile $(LECTURES)
 
 site-test: book ## the built site in a browser
-	$(BIN)/python -m pytest -q -n $(JOBS) tests/site
+	$(PYTEST) tests/site
 
 serve: book ## read the book on http://127.0.0.1:8000
 	$(BIN)/python -m http.server -b 127.0.0.1 -d $(SITE) 8000

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tempfile
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sphinx.environment import BuildEnvironment
 from dgm.course.notebook import cache_key, is_notebook, stamp
 
 MATHJAX_PARTS = ("tex-chtml.js", "input", "output", "a11y", "sre", "ui")
-GLUED_FROM = re.compile(r"\{glue[^}]*\}`([^`]+?)::")
+GLUED_FROM = re.compile(r"\{glue[^}]*\}`([^`]+?)::|^:doc: *(\S+)", re.MULTILINE)
 
 
 def stamp_source(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -61,8 +62,8 @@ def _glues_from(page: Path) -> set[Path]:
     """Pages that ``{glue:text}`../lectures/x.md::key` `` refers to."""
     if page.suffix != ".md":
         return set()
-    names = GLUED_FROM.findall(page.read_text("utf8"))
-    return {(page.parent / name).resolve() for name in names}
+    found = GLUED_FROM.findall(page.read_text("utf8"))
+    return {(page.parent / (role or option)).resolve() for role, option in found}
 
 
 def use_local_mathjax(app: Sphinx, config: Config) -> None:
@@ -71,19 +72,20 @@ def use_local_mathjax(app: Sphinx, config: Config) -> None:
 
 
 def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    """Put the parts of MathJax that a page can ask for beside it."""
+    """Put the parts of MathJax that a page can ask for beside it, all or none."""
     target = Path(app.outdir, "_static", "mathjax")
     if error or app.builder.format != "html" or (target / "tex-chtml.js").exists():
         return
     listed = files("sphinx-mathjax-offline") or []
     (main,) = (f for f in listed if f.name == "tex-chtml.js")
     source = Path(str(main.locate())).parent
-    for part in MATHJAX_PARTS:
-        if (source / part).is_dir():
-            shutil.copytree(source / part, target / part, dirs_exist_ok=True)
-        else:
-            target.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source / part, target / part)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        for part in MATHJAX_PARTS:
+            copy = shutil.copytree if (source / part).is_dir() else shutil.copy2
+            copy(source / part, Path(folder, part))
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder, target.with_name("mathjax.new"), dirs_exist_ok=True)
+        target.with_name("mathjax.new").rename(target)
 
 
 def copy_static(app: Sphinx, error: Exception | None) -> None:

@@ -41,6 +41,15 @@ def formatted(path: Path, cells: list[CodeCell]) -> dict[CodeCell, str]:
     return changed
 
 
+def rewrite(path: Path, changed: dict[CodeCell, str]) -> None:
+    """Put formatted cells in their places; last first, so that lines keep."""
+    lines = path.read_text("utf8").splitlines()
+    for cell, better in sorted(changed.items(), key=lambda pair: -pair[0].line):
+        end = cell.line - 1 + len(cell.source.splitlines())
+        lines[cell.line - 1 : end] = better.splitlines()
+    path.write_text("\n".join(lines) + "\n", encoding="utf8")
+
+
 def main(arguments: list[str]) -> int:
     """Exit status 0 if there is nothing to say."""
     problems = ""
@@ -48,10 +57,7 @@ def main(arguments: list[str]) -> int:
         cells = code_cells(path)
         changed = formatted(path, cells)
         if "--fix" in arguments:
-            text = path.read_text("utf8")
-            for cell, better in changed.items():
-                text = text.replace(cell.source, better)
-            path.write_text(text, encoding="utf8")
+            rewrite(path, changed)
             cells, changed = code_cells(path), {}
         problems += lint(path, cells)
         for cell in changed:

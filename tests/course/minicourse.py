@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dgm
@@ -42,6 +42,7 @@ class Course:
     """A course in a folder of its own."""
 
     root: Path
+    extra: dict[str, str] = field(default_factory=dict)
 
     def lecture(self, slug: str, *cells: str, extra: str = "", prose: str = "") -> Path:
         blocks = [c if c.startswith("```") else code(c) for c in cells]
@@ -67,7 +68,8 @@ class Course:
 
     def environment(self) -> dict[str, str]:
         quiet = {"PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
-        return {**os.environ, **quiet, "PYTHONPATH": str(self.root / "src")}
+        own = {"PYTHONPATH": str(self.root / "src"), **self.extra}
+        return {**os.environ, **quiet, **own}
 
     def start(self, *arguments: str, **options: object) -> subprocess.Popen:  # type: ignore[type-arg]
         return subprocess.Popen(

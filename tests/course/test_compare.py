@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from minicourse import Course, new_course
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = """
 import os
@@ -127,3 +129,11 @@ def test_pictures_of_the_books_style_are_compared_too(course):
     status, said = compare(course)
     assert status == 1
     assert "image/svg+xml" in said
+
+
+def test_a_trailing_semicolon_hides_a_value_as_in_the_book(course):
+    """nbval alone would show the value: it executes without history."""
+    course.lecture("a", "6 * 7;")
+    assert course.dgm("execute").status == 0
+    status, said = compare(course)
+    assert status == 0, said

@@ -1,16 +1,22 @@
 """The executor, as its user meets it: through the command line."""
 
+import json
 import os
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from dgm.course.execute import Limits, execute
+from dgm.course.execute import KEEP, cached, execute, open_cache
+from dgm.course.kernel import Limits
+
+pytestmark = pytest.mark.slow
 
 
 def test_executes_only_what_changed(course):
@@ -91,8 +97,8 @@ def test_limits_end_a_notebook_and_not_the_others(course, option, said):
     course.lecture("slow", "import time\ntime.sleep(60)")
     course.lecture("quick", "print('quick')")
     start = time.monotonic()
-    done = course.dgm("execute", option, "4")
-    assert time.monotonic() - start < 30
+    done = course.dgm("execute", option, "9")
+    assert time.monotonic() - start < 50
     assert done.status == 1
     assert said in done.err
     assert "lectures/slow.md:" in done.err
@@ -189,24 +195,39 @@ def test_a_half_written_record_counts_as_absent(course):
 
 
 def test_pages_with_equal_code_keep_apart(course):
-    source = "import os\nprint(os.getpid())"
-    course.lecture("a", source)
-    course.lecture("b", source)
-    assert sorted(course.dgm("execute").executed) == ["a", "b"]
-    course.build()
-    shown = [html.partition('class="output')[2] for html in map(course.html, "ab")]
-    assert shown[0] != shown[1]
+    """Also two of the same name in two folders."""
+    source = "import os\nprint('process', os.getpid())"
+    paths = [course.lecture(slug, source) for slug in "ab"]
+    (course.root / "more").mkdir()
+    paths.append(Path(shutil.copy(paths[0], course.root / "more")))
+    toc = course.root / "_toc.yml"
+    toc.write_text(toc.read_text() + "  - file: more/a\n")
+    assert sorted(course.dgm("execute").executed) == ["a", "a", "b"]
+    cache = open_cache(course.root / "_build/cache")
+    shown = [outputs(path, cache) for path in paths]
+    assert len(set(shown)) == 3
 
 
-def test_the_longest_goes_first(course, tmp_path):
-    paths = [
-        course.lecture(slug, f"import time\ntime.sleep({seconds})")
-        for slug, seconds in [("brief", 0.0), ("long", 1.6), ("middle", 0.8)]
-    ]
-    assert course.dgm("execute", "-j", "1").status == 0
+def outputs(path, cache):
+    """What the first cell of an executed lecture printed."""
+    return cached(path, cache).cells[1].outputs[0].text
+
+
+def test_the_longest_goes_first(course):
+    """By the seconds in the cache, which are written there for the test."""
+    paths = [course.lecture(slug, "1") for slug in ("brief", "long", "middle")]
+    assert course.dgm("execute").status == 0
+    with sqlite3.connect(course.root / "_build/cache/global.db") as db:
+        for slug, seconds in [("brief", 1), ("long", 30), ("middle", 9)]:
+            said = json.dumps({"execution_seconds": seconds})
+            uri = str(course.root / "lectures" / f"{slug}.md")
+            changed = db.execute("UPDATE nbcache SET data=? WHERE uri=?", (said, uri))
+            assert changed.rowcount == 1
     for path in paths:
-        path.write_text(path.read_text().replace("time.sleep", "1\ntime.sleep"))
-    assert course.dgm("execute", "-j", "1").executed == ["long", "middle", "brief"]
+        path.write_text(path.read_text().replace("\n1\n", "\n2\n"))
+    course.lecture("never-before", "1")
+    done = course.dgm("execute", "-j", "1")
+    assert done.executed == ["never-before", "long", "middle", "brief"]
 
 
 def test_notebooks_run_side_by_side(course, tmp_path):
@@ -236,3 +257,147 @@ def test_an_unknown_lecture_is_named(course):
     course.lecture("a", "1")
     done = course.dgm("execute", "nothing")
     assert (done.status, done.err.strip()) == (1, "No lecture 'nothing'; there is a.")
+
+
+def test_what_changed_while_it_ran_is_not_kept(course):
+    """The outputs would stand under the key of code that did not make them."""
+    module = course.root / "src" / "dgm" / "inner.py"
+    module.write_text("VALUE = 1\n")
+    edit = f"from pathlib import Path\nPath({str(module)!r}).write_text('VALUE = 2\\n')"
+    course.lecture("a", "from dgm.inner import VALUE\nprint('value', VALUE)", edit)
+    done = course.dgm("execute")
+    assert done.status == 1
+    assert "lectures/a.md: something that it uses changed while it ran" in done.err
+    assert course.dgm("execute").status == 0
+    (kept,) = (course.root / "_build/cache/executed").glob("*/base.ipynb")
+    assert "value 2" in kept.read_text()
+
+
+@pytest.mark.parametrize(
+    "source", ["x = (\n1", "%%bash\nls -l /", "files = !ls", "print?"]
+)
+def test_a_cell_that_is_no_python_costs_only_its_own_lecture(course, source):
+    bad = course.lecture("bad", "1", source)
+    course.lecture("good", "1")
+    done = course.dgm("execute")
+    assert (done.status, done.executed) == (1, ["good"])
+    assert "(cell 2): this is not Python" in done.err
+    line = int(done.err.partition("bad.md:")[2].partition(" ")[0])
+    first = bad.read_text().splitlines().index(source.splitlines()[0]) + 1
+    assert first <= line <= first + 2
+    assert len(done.err.strip().splitlines()) == 1
+
+
+def test_an_unknown_kernel_costs_only_its_own_lecture(course):
+    bad = course.lecture("bad", "1")
+    bad.write_text(bad.read_text().replace("name: python3", "name: fortran"))
+    course.lecture("good", "1")
+    done = course.dgm("execute")
+    assert (done.status, sorted(done.executed)) == (1, ["bad", "good"])
+    assert done.err.strip() == "lectures/bad.md: there is no kernel named 'fortran'."
+
+
+def test_a_header_without_a_display_name_is_refused(course):
+    bad = course.lecture("bad", "1")
+    bad.write_text(bad.read_text().replace("  display_name: Python 3\n", ""))
+    done = course.dgm("execute")
+    assert done.status == 1
+    assert "its header needs a line `  display_name: Python 3`" in done.err
+
+
+@pytest.mark.parametrize("fault", ["garbage", "file"])
+def test_a_cache_that_cannot_be_used_is_one_sentence(course, fault):
+    course.lecture("a", "1")
+    course.dgm("execute")
+    cache = course.root / "_build/cache"
+    if fault == "garbage":
+        (cache / "global.db").write_bytes(b"no data base" * 500)
+    else:
+        shutil.rmtree(cache)
+        cache.touch()
+    done = course.dgm("execute")
+    assert done.status == 1
+    assert len(done.err.strip().splitlines()) == 1, done.err
+    assert "same command again" in done.err
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two"])
+def test_a_number_of_workers_must_be_one(course, number):
+    course.lecture("a", "1")
+    done = course.dgm("execute", "-j", number)
+    assert done.status == 2
+    assert "Traceback" not in done.err
+
+
+def test_a_flood_of_output_is_refused(course):
+    course.lecture("flood", "1", "print('x' * 6_000_000)")
+    done = course.dgm("execute")
+    assert done.status == 1
+    assert "(cell 2): its output has 6 MB; at most 5." in done.err
+    assert course.dgm("execute").executed == ["flood"]
+
+
+def test_kernels_have_the_books_environment(course, monkeypatch):
+    monkeypatch.setenv("DGM_RESULTS", "/elsewhere")
+    wanted = {"OMP_NUM_THREADS": "1", "DGM_BOOK": "1", "DGM_RESULTS": ""}
+    course.lecture("a", f"import os\nassert {wanted}.items() <= os.environ.items()")
+    assert course.dgm("execute").err == ""
+
+
+def test_only_the_last_few_versions_are_kept(course):
+    path = course.lecture("a", "0")
+    for k in range(KEEP + 2):
+        path.write_text(path.read_text().replace(f"\n{k}\n", f"\n{k + 1}\n"))
+        assert course.dgm("execute").executed == ["a"]
+    kept = list((course.root / "_build/cache/executed").iterdir())
+    assert len(kept) == KEEP
+    assert course.dgm("execute").executed == []
+
+
+def test_no_sockets_are_left_behind(course):
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        course.lecture("good", "1")
+        course.lecture("bad", "1 / 0")
+        started = Path(short, "started")
+        course.extra = {"TMPDIR": short}
+        course.dgm("execute")
+        assert list(Path(short).iterdir()) == []
+        course.lecture(
+            "slow",
+            "import pathlib, time\n"
+            f"pathlib.Path({str(started)!r}).touch()\ntime.sleep(60)",
+        )
+        process = course.start("execute", start_new_session=True)
+        _wait_for(started.exists)
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=30)
+        assert list(Path(short).iterdir()) == [started]
+
+
+def test_two_at_once_take_turns(course):
+    course.lecture("a", "import time\ntime.sleep(1)")
+    first, second = course.start("execute"), course.start("execute")
+    said = [process.communicate(timeout=90) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], said
+    assert sum(out.count("[1/1] a ") for out, _ in said) == 1
+
+
+def test_the_toc_may_have_parts_and_suffixes(course):
+    course.lecture("a", "1")
+    course.lecture("b", "1")
+    (course.root / "_toc.yml").write_text(
+        "format: jb-book\nroot: index\nparts:\n- caption: One\n  chapters:\n"
+        "  - file: lectures/b.md\n"
+    )
+    done = course.dgm("execute")
+    assert done.executed == ["b"]
+    assert "lectures/a.md is not in _toc.yml, so it is no part of the book." in done.out
+
+
+def test_a_broken_toc_is_one_sentence(course):
+    course.lecture("a", "1")
+    (course.root / "_toc.yml").write_text("format: [jb-book\n")
+    done = course.dgm("execute")
+    assert done.status == 1
+    assert done.err.startswith("Cannot read _toc.yml:")
+    assert len(done.err.strip().splitlines()) == 1

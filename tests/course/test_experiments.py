@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SOURCE = '''
 from pathlib import Path
 from dgm.record import experiment
@@ -97,3 +99,43 @@ def test_an_unknown_name_is_one_sentence(studied):
         1,
         "No experiment 'x/other'; there is x/study.\n",
     )
+
+
+@pytest.mark.parametrize("value", ["np.float32(1)", "torch.ones(2)", "{1, 2}"])
+def test_results_must_be_plain_numbers(studied, value):
+    change(studied, "helper(seed) + width}", f"{value}}}")
+    change(studied, "from pathlib", "import numpy as np\nimport torch\nfrom pathlib")
+    done = studied.dgm("experiments", "-j", "1")
+    assert done.status == 1
+    assert "'score' is a" in done.err
+    assert "return plain numbers" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_runs_use_one_thread_each(studied):
+    change(studied, "helper(seed) + width", "torch.get_num_threads()")
+    change(studied, "from pathlib", "import torch\nfrom pathlib")
+    assert studied.dgm("experiments", "-j", "1").status == 0
+    result = json.loads((studied.root / "results/x/study.json").read_text())
+    assert {run["score"] for run in result["runs"]} == {1}
+
+
+def test_code_that_changes_during_a_run_spoils_it(studied):
+    path = str(studied.root / "lectures" / "x.md")
+    edit = (
+        f"p = Path({path!r}); p.write_text(p.read_text().replace('seed * 10', 'seed'))"
+    )
+    change(studied, '    """A study."""', f'    """A study."""\n    {edit}')
+    done = studied.dgm("experiments", "-j", "1")
+    assert done.status == 1
+    assert "the code changed while it ran" in done.err
+    assert not (studied.root / "results/x/study.json").exists()
+
+
+def test_a_damaged_result_is_stale(studied):
+    studied.dgm("experiments")
+    result = studied.root / "results/x/study.json"
+    result.write_text("<<<<<<< HEAD\n" + result.read_text())
+    done = studied.dgm("experiments", "--check")
+    assert done.status == 1
+    assert "make experiments NAME=x/study" in done.out

@@ -119,3 +119,53 @@ def test_reasons(tmp_path, output, words):
             log, sys.executable, "-c", f"print({output!r}); raise SystemExit(1)"
         )
     assert str(log) in str(failure.value)
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """What would be run, without running it."""
+    seen = []
+    monkeypatch.setattr(install, "command", lambda log, *words: seen.append(words))
+    monkeypatch.setattr(install, "reachable", lambda index: "good" in index)
+    return seen
+
+
+def test_main_refuses_an_old_python(tmp_path, monkeypatch, capsys, commands):
+    monkeypatch.setattr(install.sys, "version_info", (3, 9, 1))
+    assert install.main(["--venv", str(tmp_path / "venv")]) == 1
+    assert "Python 3.9 is not supported" in capsys.readouterr().err
+    assert commands == []
+
+
+def test_main_refuses_a_full_disk(tmp_path, monkeypatch, capsys, commands):
+    monkeypatch.setattr(install, "NEEDED_GB", 1e9)
+    assert install.main(["--venv", str(tmp_path / "venv")]) == 1
+    assert "free some space" in capsys.readouterr().err
+    assert commands == []
+
+
+def test_main_refuses_a_path_that_make_cannot_use(tmp_path, capsys, commands):
+    assert install.main(["--venv", str(tmp_path / "my venv")]) == 1
+    assert "without spaces" in capsys.readouterr().err
+    assert commands == []
+
+
+@pytest.mark.parametrize("index", ["https://good", "https://dead", ""])
+def test_main_pins_the_versions_and_takes_the_index_if_it_answers(
+    tmp_path, monkeypatch, capsys, commands, index
+):
+    monkeypatch.setattr(install.sys, "platform", "linux")
+    venv = tmp_path / "venv"
+    venv.mkdir()
+    assert install.main(["--venv", str(venv), "--torch-index", index]) == 0
+    pinned = ("--constraint", str(install.ROOT / "constraints.txt"))
+    _, torch, tools = commands
+    for words in (torch, tools):
+        assert pinned in zip(words, words[1:], strict=False)
+    assert ("--index-url" in torch) == ("good" in index)
+    assert "--index-url" not in tools
+    assert ("several GB" in capsys.readouterr().out) == ("dead" in index)
+
+    commands.clear()
+    assert install.main(["--venv", str(venv)]) == 0
+    assert commands == []  # nothing changed: nothing to do, also without a network

@@ -5,10 +5,12 @@ import ast
 import pytest
 from minicourse import code
 
+from dgm.course import notebook
 from dgm.course.files import Stop
 from dgm.course.load import lecture
 from dgm.course.notebook import (
     PACKAGE,
+    cache_key,
     code_cells,
     in_toc,
     modules_used,
@@ -49,6 +51,27 @@ def test_the_closure_is_what_python_really_imports():
     assert really <= {str(p) for p in modules_used(source)}
 
 
+def test_the_key_knows_the_versions(course, monkeypatch):
+    path = course.lecture("a", "1")
+    before = cache_key(path)
+    assert before == cache_key(path)
+    monkeypatch.setattr(notebook, "version", lambda name: "9.9")
+    assert cache_key(path) != before
+
+
+def test_an_alias_of_recorded_is_refused(course):
+    path = course.lecture("a", "1")
+    with pytest.raises(Stop, match="by its own name"):
+        results_used(path, "from dgm.record import recorded as load")
+
+
+def test_prose_like_code_does_not_move_a_cell(course):
+    path = course.lecture("a", "x = 1", "y = 2", prose="Set x = 1 and\ny = 2\n\n")
+    lines = path.read_text().splitlines()
+    for cell in code_cells(path):
+        assert lines[cell.line - 2].startswith("```{code-cell}")
+
+
 def test_magics_are_no_obstacle():
     assert names("%matplotlib inline\n!ls\nimport dgm.layers") == names(
         "import dgm.layers"
@@ -82,7 +105,7 @@ def test_the_stamp_moves_no_line_and_changes_no_cell(course):
     stamped = stamp(text, path)
     assert len(stamped.splitlines()) == len(text.splitlines())
     assert stamped.partition("\n---\n")[2] == text.partition("\n---\n")[2]
-    assert read(path).metadata.kernelspec.display_name.startswith("a ")
+    assert read(path).metadata.kernelspec.display_name.startswith("lectures/a ")
     assert read(path).metadata.kernelspec.name == "python3"
 
 

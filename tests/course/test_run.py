@@ -5,9 +5,15 @@ import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from minicourse import code
+
+from dgm.course.files import write_atomically
+from dgm.course.run import provenance
+
+pytestmark = pytest.mark.slow
 
 TAG = ":tags: [parameters]\n"
 PARAMETERS = "steps = 100\nrate = 0.5\nname = 'digits'\ndevice = 'cpu'"
@@ -74,7 +80,7 @@ def test_smoke_size_and_device(sized):
             "give a value of type int.",
         ),
         (["-p", "rate=fast"], "Parameter rate is 0.5 in the book"),
-        (["--out", "/dev/null/here"], "Cannot write /dev/null/here/x.ipynb"),
+        (["--out", "/dev/null/here"], "Cannot write /dev/null/here"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_writes_nothing(sized, words, sentence):
@@ -152,5 +158,40 @@ def test_a_failed_check_is_called_that(course):
     )
     course.lecture("x", code(PARAMETERS, TAG), body, "print('goes on')")
     done = course.dgm("run", "x", "-p", "steps=1")
+    assert done.status == 1
     assert "(cell 2): FAILED CHECK: ones and zeros: largest difference" in done.out
     assert "goes on" in (course.root / "_build/runs/x.ipynb").read_text()
+
+
+def test_at_the_books_own_size_a_false_claim_is_an_error(course):
+    course.lecture("x", code(PARAMETERS, TAG), "assert steps == 99")
+    done = course.dgm("run", "x")
+    assert done.status == 1
+    assert "(cell 2): AssertionError" in done.out
+
+
+def test_parameters_may_be_annotated_and_must_be_plain(course):
+    course.lecture("x", code("steps: int = 100\nfast = False", TAG), "print(steps)")
+    assert course.dgm("run", "x", "-p", "steps=3", "-p", "fast=True").status == 0
+    assert "does not fit" in course.dgm("run", "x", "-p", "steps=True").err
+    course.lecture("y", code("steps = 10**2", TAG), "print(steps)")
+    said = course.dgm("run", "y", "-p", "steps=3").err
+    assert said.startswith("y.md: the parameter in `steps = 10 ** 2` must be a plain")
+
+
+def test_a_misspelt_small_size_is_refused(course):
+    smoke = "dgm:\n  smoke: {stps: 3}\n"
+    course.lecture("x", code(PARAMETERS, TAG), "1", extra=smoke)
+    done = course.dgm("run", "x", "--smoke")
+    assert (done.status, done.err.count("stps")) == (1, 1)
+
+
+def test_provenance_names_the_commit():
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    head = subprocess.run(git, capture_output=True, text=True, check=False).stdout
+    assert provenance("key")["commit"] == (head.strip() or None)
+
+
+def test_files_can_be_read_by_others(tmp_path):
+    write_atomically(tmp_path / "a" / "b.txt", "text")
+    assert (tmp_path / "a" / "b.txt").stat().st_mode & 0o777 == 0o644

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dgm.course.execute import Limits
+from dgm.course.kernel import Limits
 from dgm.course.notebook import in_toc
 from dgm.course.run import run
 

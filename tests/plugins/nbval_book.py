@@ -12,10 +12,10 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from jupyter_cache import get_cache
 from nbval import plugin
 
-from dgm.course.execute import CACHE, ENVIRONMENT, cached
+from dgm.course.execute import CACHE, cached, open_cache
+from dgm.course.kernel import ENVIRONMENT
 from dgm.course.notebook import in_toc, root_of
 
 PICTURES = {"image/png", "image/jpeg"}
@@ -68,7 +68,7 @@ class BookNotebook(plugin.IPyNbFile):
         )
 
     def collect(self) -> Iterator[pytest.Item]:
-        notebook = cached(self.path, get_cache(root_of(self.path) / CACHE))
+        notebook = cached(self.path, open_cache(root_of(self.path) / CACHE))
         if notebook is None:
             raise self.CollectError(f"{self.path.name} is not executed: `make book`.")
         with mock.patch.object(plugin.nbformat, "read", lambda *a, **k: notebook):

@@ -5,8 +5,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from dgm.course.execute import Limits, execute
+from dgm.course.execute import execute
 from dgm.course.files import Stop
+from dgm.course.kernel import Limits
 
 LECTURE_BUDGET = 60.0
 PAGE_BUDGET = 1500.0

@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
         "notebooks", nargs="*", help="all of the book's if none is given"
     )
     _limits(execute, cell=120, total=300)
-    execute.add_argument("-j", type=int, default=2, help="notebooks at a time")
+    execute.add_argument("-j", type=_count, default=2, help="notebooks at a time")
 
     run = commands.add_parser("run", help="run a lecture at another size")
     run.add_argument("notebook", help="a lecture's slug or path")
@@ -47,13 +47,20 @@ def parser() -> argparse.ArgumentParser:
     record.add_argument(
         "--check", action="store_true", help="fail if a result is stale"
     )
-    record.add_argument("-j", type=int, default=2, help="runs at a time")
+    record.add_argument("-j", type=_count, default=2, help="runs at a time")
 
     bench = commands.add_parser("bench", help="measure the budgets")
     bench.add_argument(
         "notebooks", nargs="*", help="all of the book's if none is given"
     )
     return top
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1")
+    return number
 
 
 def _limits(command: argparse.ArgumentParser, cell: float, total: float) -> None:
@@ -73,6 +80,9 @@ def _limits(command: argparse.ArgumentParser, cell: float, total: float) -> None
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; what the user can mend is one sentence, not a traceback."""
     options = parser().parse_args(argv)
+    from dgm.course.execute import on_interrupt
+
+    on_interrupt()
     try:
         return _dispatch(options)
     except Stop as stop:
@@ -82,12 +92,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     # Imported here, so that `dgm grade` need not load the machinery of the book.
-    from dgm.course import bench, execute, experiments, run
+    from dgm.course import bench, execute, experiments, kernel, run
     from dgm.course.notebook import in_toc, root_of
 
     if options.command == "run":
         chosen = options.p + ([f"device={options.device}"] if options.device else [])
-        limits = execute.Limits(options.cell_limit, options.limit)
+        limits = kernel.Limits(options.cell_limit, options.limit)
         path = run.slug_or_path(options.notebook)
         return run.run(path, chosen, options.out, limits, options.smoke, options.script)
     root = root_of(Path.cwd())
@@ -96,7 +106,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     paths = [run.slug_or_path(name) for name in options.notebooks] or in_toc(root)
     if options.command == "bench":
         return bench.main(root, paths)
-    limits = execute.Limits(options.cell_limit, options.limit)
+    limits = kernel.Limits(options.cell_limit, options.limit)
     return execute.main(paths, root, options.j, limits)
 
 

@@ -4,46 +4,38 @@ Finished notebooks go into jupyter-cache one by one, so that an interrupted buil
 on where it stopped and the site's build finds everything executed.
 """
 
+import fcntl
+import multiprocessing
 import os
-import re
-import shutil
-import subprocess
+import signal
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
-from tqdm import tqdm
-from traitlets import default
 
 from dgm.course.files import Stop, cannot_write
-from dgm.course.notebook import code_cells, read
+from dgm.course.kernel import (
+    ENVIRONMENT,
+    Limits,
+    forget,
+    number_in_file,
+    run_notebook,
+    short,
+    where,
+)
+from dgm.course.notebook import in_toc, is_notebook, read
 
 CACHE = Path("_build/cache")
-KEEP = 3
-# One thread a kernel, so that two of them do not fight over two cores, and so that sums
-# round alike everywhere; no progress bars in a page.
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "DGM_BOOK": "1"}
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds that a cell and a whole notebook may take."""
-
-    cell: float = 120.0
-    total: float = 300.0
+KEEP = 3  # executed versions of a notebook that the cache remembers
+LARGEST_OUTPUT = 5_000_000  # characters that one cell may show
 
 
 def execute(
@@ -68,16 +60,16 @@ def execute(
     Raises:
         Stop: if the cache cannot be written.
     """
-    cache = get_cache(cache_folder)
-    todo = [path for path in paths if cached(path, cache) is None]
+    cache = open_cache(cache_folder)
+    todo, failures = _not_cached(paths, cache)
     todo.sort(key=lambda path: -_seconds_last_time(path, cache))
-    failures, done = [], 0
     pool = ThreadPoolExecutor(workers)
     running = {pool.submit(_execute_one, path, limits): path for path in todo}
     try:
-        for future in _as_completed(running):
-            path, done = running[future], done + 1
+        for done, future in enumerate(_as_completed(running), 1):
+            path = running[future]
             notebook, seconds, failure = future.result()
+            failure = failure or _moved_on(path, notebook)
             if failure:
                 failures.append(failure)
             else:
@@ -89,11 +81,43 @@ def execute(
     return failures
 
 
-def _as_completed(running: dict[Future, Path]) -> Iterable[Future]:  # type: ignore[type-arg]
+def _not_cached(
+    paths: Iterable[Path], cache: JupyterCacheAbstract
+) -> tuple[list[Path], list[str]]:
+    """Notebooks to execute, and a sentence for each that cannot even be read."""
+    todo, failures = [], []
+    for path in paths:
+        try:
+            if cached(path, cache) is None:
+                todo.append(path)
+        except Stop as stop:
+            failures.append(str(stop))
+    return todo, failures
+
+
+def _as_completed(running: dict[Future, Path]) -> Iterator[Future]:  # type: ignore[type-arg]
     left = set(running)
     while left:
         finished, left = wait(left, return_when=FIRST_COMPLETED)
         yield from finished
+
+
+def open_cache(folder: Path) -> JupyterCacheAbstract:
+    """The book's cache, in a folder of its own.
+
+    Raises:
+        Stop: if the folder or its data base cannot be used.
+    """
+    try:
+        cache = get_cache(folder)
+        cache.list_cache_records()
+    except (OSError, RuntimeError, SQLAlchemyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise Stop(
+            f"Cannot use the cache {folder} ({reason}): make it writable, or remove it "
+            "with `make clean`, and run the same command again."
+        ) from None
+    return cache
 
 
 def cached(path: Path, cache: JupyterCacheAbstract) -> NotebookNode | None:
@@ -112,134 +136,29 @@ def cached(path: Path, cache: JupyterCacheAbstract) -> NotebookNode | None:
 def _execute_one(path: Path, limits: Limits) -> tuple[NotebookNode, float, str | None]:
     notebook = read(path)
     start = time.monotonic()
-    failure = run_notebook(notebook, path, limits, ENVIRONMENT)
-    return notebook, time.monotonic() - start, failure
-
-
-def run_notebook(
-    notebook: NotebookNode,
-    path: Path,
-    limits: Limits,
-    environment: dict[str, str],
-    forgive: Iterable[str] = (),
-) -> str | None:
-    """Execute a notebook in place, in its own folder.
-
-    Args:
-        notebook: what to execute.
-        path: where it came from, for its folder and for messages.
-        limits: seconds for one cell and for all.
-        environment: variables added to this process's own.
-        forgive: names of exceptions after which the next cell is tried.
-
-    Returns:
-        None, or one sentence that names notebook, cell and line.
-
-    Raises:
-        Stop: if the disk has no room for a kernel to start.
-    """
-    deadline = time.monotonic() + limits.total
-    current = 0
-
-    def started(cell: NotebookNode, cell_index: int) -> None:
-        nonlocal current
-        current = number_in_file(notebook, cell_index)
-
-    def allowed(cell: NotebookNode) -> float:
-        return max(0.1, min(limits.cell, deadline - time.monotonic()))
-
-    sockets = _folder_for_sockets()
-    cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-    bar = tqdm(total=cells, desc=path.stem, unit="cell", leave=False, disable=None)
-    client = NotebookClient(
-        notebook,
-        kernel_manager_class=_speaking_through(sockets),
-        timeout_func=allowed,
-        startup_timeout=120,
-        record_timing=False,  # time stamps would change the cache key
-        on_cell_execute=started,
-        on_cell_complete=lambda cell, cell_index: bar.update(cell.cell_type == "code"),
-        allow_error_names=list(forgive),
-        resources={"metadata": {"path": str(path.parent)}},
-    )
     try:
-        # What a notebook prints comes as messages; stderr is the kernel's own log.
-        client.execute(env={**os.environ, **environment}, stderr=subprocess.DEVNULL)
-    except CellTimeoutError:
-        over = time.monotonic() >= deadline
-        limit = limits.total if over else limits.cell
-        what = "the notebook" if over else "the cell"
-        return f"{where(path, current)}: {what} ran longer than {limit:g} s."
-    except CellExecutionError as error:
-        return f"{where(path, current, error.traceback)}: {error.ename}: {error.evalue}"
-    except DeadKernelError:
-        return f"{where(path, current)}: the kernel died (out of memory?)."
-    finally:
-        bar.close()
-        shutil.rmtree(sockets, ignore_errors=True)
+        failure = run_notebook(notebook, path, limits, ENVIRONMENT)
+    except Stop as stop:
+        failure = str(stop)
+    return notebook, time.monotonic() - start, failure or _too_much(path, notebook)
+
+
+def _too_much(path: Path, notebook: NotebookNode) -> str | None:
+    """A page with megabytes of output would take minutes to build and to load."""
+    for index, cell in enumerate(notebook.cells):
+        size = sum(len(str(output)) for output in cell.get("outputs", []))
+        if size > LARGEST_OUTPUT:
+            place = where(path, number_in_file(notebook, index))
+            most = LARGEST_OUTPUT // 1_000_000
+            return f"{place}: its output has {size // 1_000_000} MB; at most {most}."
     return None
 
 
-def _folder_for_sockets() -> Path:
-    """A private folder, tried first: a kernel that cannot write there dies unheard."""
-    place = Path(tempfile.gettempdir())
-    if len(str(place)) > 70:  # the system allows about a hundred characters in all
-        place = Path("/tmp")
-    with cannot_write(place):
-        folder = Path(tempfile.mkdtemp(prefix="dgm-", dir=place))
-        try:
-            (folder / "probe").write_text("x" * 1000)
-        except OSError:
-            shutil.rmtree(folder)
-            raise
-    return folder
-
-
-def _speaking_through(folder: Path) -> type[AsyncKernelManager]:
-    """A kernel manager that uses sockets in a folder instead of TCP ports.
-
-    Two kernels that start at the same moment may choose the same free port, and one of
-    them dies; files in a folder of one's own cannot be taken by another.
-    """
-
-    class Manager(AsyncKernelManager):
-        @default("transport")
-        def _ipc(self) -> str:
-            return "ipc"
-
-        @default("connection_file")
-        def _private(self) -> str:
-            return str(folder / "kernel.json")
-
-    return Manager
-
-
-def number_in_file(notebook: NotebookNode, index: int) -> int:
-    """Number of a code cell in the lecture's file, which has no injected parameters."""
-    return sum(
-        cell.cell_type == "code"
-        and "injected-parameters" not in cell.metadata.get("tags", [])
-        for cell in notebook.cells[: index + 1]
-    )
-
-
-def where(path: Path, number: int, traceback: str = "") -> str:
-    """``lectures/x.md:120 (cell 7)``: the line of the file, for editors to open."""
-    cell = next((c for c in code_cells(path) if c.number == number), None)
-    if cell is None:
-        return f"{_short(path)} (cell {number})"
-    return f"{_short(path)}:{cell.line + line_in_cell(traceback) - 1} (cell {number})"
-
-
-def line_in_cell(traceback: str) -> int:
-    """Line of the notebook's own cell in an IPython traceback, from 1."""
-    inside = re.search(r"Cell In\[\d+\], line (\d+)", ANSI.sub("", traceback))
-    return int(inside[1]) if inside else 1
-
-
-def _short(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+def _moved_on(path: Path, notebook: NotebookNode) -> str | None:
+    """What ran must be what is there now: its outputs are kept under that key."""
+    if read(path).metadata.kernelspec == notebook.metadata.kernelspec:
+        return None
+    return f"{short(path)}: something that it uses changed while it ran; run it again."
 
 
 def _seconds_last_time(path: Path, cache: JupyterCacheAbstract) -> float:
@@ -273,12 +192,14 @@ def _keep(
 def main(paths: list[Path], root: Path, workers: int, limits: Limits) -> int:
     """``dgm execute``: exit status 0 if every notebook ran to its end."""
     start = time.monotonic()
+    for path in sorted((root / "lectures").glob("*.md")):
+        if path not in in_toc(root) and ".draft" not in path.name and is_notebook(path):
+            print(f"{short(path)} is not in _toc.yml, so it is no part of the book.")
     try:
-        failures = execute(paths, root / CACHE, workers, limits)
-    except KeyboardInterrupt:
-        _leave("Interrupted; what is done stays done: the same command goes on.", 130)
+        with _alone(root / CACHE):
+            failures = execute(paths, root / CACHE, workers, limits)
     except Stop as stop:
-        _leave(str(stop), 1)
+        leave(str(stop), 1)
     for failure in failures:
         print(failure, file=sys.stderr)
     good = len(paths) - len(failures)
@@ -286,8 +207,32 @@ def main(paths: list[Path], root: Path, workers: int, limits: Limits) -> int:
     return 1 if failures else 0
 
 
-def _leave(message: str, status: int) -> NoReturn:
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one command at a time use a cache; another waits for its turn."""
+    with cannot_write(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder.parent / ".lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another command executes notebooks here; waiting.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def leave(message: str, status: int) -> NoReturn:
     """End at once, without waiting for kernels: each ends when its parent is gone."""
     print(message, file=sys.stderr, flush=True)
     sys.stdout.flush()
+    forget()
+    for child in multiprocessing.active_children():
+        child.terminate()
     os._exit(status)
+
+
+def on_interrupt() -> None:
+    """From now on Ctrl-C says one sentence, whatever is going on, and ends."""
+    said = "Interrupted; what is done stays done: the same command goes on."
+    signal.signal(signal.SIGINT, lambda *_: leave(said, 130))

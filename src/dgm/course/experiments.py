@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -56,7 +57,7 @@ class Experiment(NamedTuple):
 
 
 def find(root: Path, name: str = "") -> list[Experiment]:
-    """The experiments of all lectures, or those whose name starts with ``name``."""
+    """The experiments of all lectures, or those of one lecture, or one by name."""
     found = []
     for path in in_toc(root):
         for function, value in vars(lecture(path)).items():
@@ -100,13 +101,25 @@ def _names(source: str) -> set[str]:
     return set("".join(c if c.isalnum() or c == "_" else " " for c in source).split())
 
 
-def run_one(path: Path, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """One run in a process of its own: its arguments, results and seconds."""
+def run_one(
+    experiment: Experiment, key: str, arguments: dict[str, Any]
+) -> dict[str, Any]:
+    """One run in a process of its own: its arguments, results and seconds.
+
+    Raises:
+        Stop: if the code is no longer that of ``key``, or if a result is no plain
+            number.
+    """
     import torch
 
     torch.set_num_threads(1)
     start = time.monotonic()
-    result = getattr(lecture(path), function)(**arguments)
+    result = getattr(lecture(experiment.path), experiment.function)(**arguments)
+    for name, value in result.items():
+        if type(value) not in (int, float, str, bool, list):
+            raise Stop(f"'{name}' is a {type(value).__name__}: return plain numbers")
+    if experiment.fingerprint() != key:
+        raise Stop("the code changed while it ran: record it again")
     return {**arguments, **result, "seconds": round(time.monotonic() - start, 2)}
 
 
@@ -122,9 +135,9 @@ def _record(
             done[part] = json.loads(part.read_text("utf8"))
         else:
             todo[part] = arguments
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=_ignore_interrupts) as pool:
         futures = {
-            pool.submit(run_one, experiment.path, experiment.function, arguments): part
+            pool.submit(run_one, experiment, key, arguments): part
             for part, arguments in todo.items()
         }
         for future in as_completed(futures):
@@ -149,10 +162,23 @@ def _record(
     write_atomically(path, json.dumps(payload, indent=1) + "\n")
 
 
+def _ignore_interrupts() -> None:
+    """Ctrl-C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _hash(arguments: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()[
         :16
     ]
+
+
+def _key_of(result: Path) -> str:
+    """The fingerprint in a result file, or nothing if the file is damaged."""
+    try:
+        return str(json.loads(result.read_text("utf8"))["fingerprint"])
+    except (ValueError, KeyError):
+        return ""
 
 
 def stale(root: Path) -> list[str]:
@@ -162,10 +188,7 @@ def stale(root: Path) -> list[str]:
         path = root / "results" / f"{experiment.name}.json"
         if not path.is_file():
             problems.append(f"{experiment.name} was never recorded")
-        elif (
-            json.loads(path.read_text("utf8"))["fingerprint"]
-            != experiment.fingerprint()
-        ):
+        elif _key_of(path) != experiment.fingerprint():
             problems.append(f"{experiment.name} was recorded with other code")
     return [f"{p}: run `make experiments NAME={p.split()[0]}`." for p in problems]
 

@@ -5,6 +5,7 @@ wrong. An installation that fails leaves no half-made environment behind.
 """
 
 import argparse
+import hashlib
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 OLDEST, NEWEST = (3, 11), (3, 13)
 NEEDED_GB = 3.0
 READY = ".ready"
+INPUTS = ("pyproject.toml", "constraints.txt", "src/dgm/course/install.py")
 ROOT = Path(__file__).resolve().parents[3]
 REASONS = [
     (r"No space left|Errno 28", "the disk is full; free {needed:g} GB"),
@@ -34,6 +36,11 @@ class Failed(Exception):
     """Installation failed for a reason that one sentence tells."""
 
 
+def hash_of(path):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Fingerprint of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def check_python(version):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Refuse a Python that the book was not tried with."""
     if not OLDEST <= tuple(version[:2]) <= NEWEST:
@@ -43,8 +50,9 @@ def check_python(version):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
         )
 
 
-def check_space(folder, needed=NEEDED_GB):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def check_space(folder, needed=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Refuse to begin on a disk that will not hold the environment."""
+    needed = NEEDED_GB if needed is None else needed
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(str(folder)).free / 1e9
@@ -111,18 +119,25 @@ def main(arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     ready = venv / READY
     new = not venv.exists()
     start = time.time()
+    inputs = "".join(str(hash_of(ROOT / name)) for name in INPUTS)
+    if ready.exists() and ready.read_text() == inputs:
+        ready.touch()  # for make, which goes by the date
+        return 0
     handle, name = tempfile.mkstemp(prefix="dgm-install-", suffix=".log")
     try:
         check_python(sys.version_info)
-        check_space(venv)
+        if " " in str(venv):
+            raise Failed(f"make cannot use '{venv}': choose a VENV without spaces.")
+        if new:
+            check_space(venv)
         if ready.exists():
             ready.unlink()
         install(venv, chosen.torch_index, Path(name))
-        ready.touch()
+        ready.write_text(inputs)
     except (Failed, OSError, KeyboardInterrupt) as error:
         if new:
             shutil.rmtree(str(venv), ignore_errors=True)
-        print(str(error) or "Interrupted; nothing was left behind.", file=sys.stderr)
+        print(str(error) or "Interrupted; run the same command again.", file=sys.stderr)
         return 1
     Path(name).unlink()
     print(f"Installed in {venv} ({time.time() - start:.0f} s).")

@@ -47,19 +47,31 @@ def root_of(path: Path) -> Path:
 
 
 def is_notebook(path: Path) -> bool:
-    """Whether a page is executed: a Markdown file whose header names a kernel."""
+    """Whether a page is executed: a Markdown file whose header names a kernel.
+
+    Raises:
+        Stop: if the header is not YAML.
+    """
     if path.suffix != ".md" or not path.is_file():
         return False
     text = path.read_text("utf8")
-    return (
-        text.startswith("---\n") and "\nkernelspec:\n" in text.partition("\n---\n")[0]
-    )
+    if not text.startswith("---\n"):
+        return False
+    header = _yaml(text[4:].partition("\n---\n")[0], f"the header of {path}")
+    return isinstance(header, dict) and "kernelspec" in header
+
+
+def _yaml(text: str, what: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Stop(f"Cannot read {what}: {' '.join(str(error).split())}.") from None
 
 
 def in_toc(root: Path) -> list[Path]:
     """The notebooks of the table of contents, in order of reading."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text("utf8"))
-    pages = [root / f"{name}.md" for name in _toc_names(toc)]
+    toc = _yaml((root / "_toc.yml").read_text("utf8"), "_toc.yml")
+    pages = [root / f"{name.removesuffix('.md')}.md" for name in _toc_names(toc)]
     return [page for page in pages if is_notebook(page)]
 
 
@@ -88,33 +100,43 @@ def read(path: Path, stamped: bool = True) -> NotebookNode:
 
 def code_cells(path: Path) -> list[CodeCell]:
     """The code cells of a lecture, each with the line on which its code begins."""
-    text, start = path.read_text("utf8"), 0
+    text = path.read_text("utf8")
+    lines = text.splitlines(keepends=True)
+    notebook = read_myst_markdown_notebook(text, add_source_map=True, path=str(path))
     cells: list[CodeCell] = []
-    for cell in read(path, stamped=False).cells:
-        if cell.cell_type != "code":
-            continue
-        start = max(text.find(cell.source, start), start)
-        line = text.count("\n", 0, start) + 1
-        cells.append(CodeCell(len(cells) + 1, line, cell.source))
-        start += len(cell.source)
+    for cell, fence in zip(notebook.cells, notebook.metadata.source_map, strict=True):
+        if cell.cell_type == "code":
+            start = sum(map(len, lines[:fence]))  # the cell's directive begins here
+            line = text.count("\n", 0, max(text.find(cell.source, start), start)) + 1
+            cells.append(CodeCell(len(cells) + 1, line, cell.source))
     return cells
 
 
 def stamp(text: str, path: Path) -> str:
     """Write a notebook's :func:`cache_key` into its header, where jupyter-cache hashes.
 
-    jupyter-cache compares code cells and the kernelspec, nothing else. With the key as
-    the kernel's display name, a page is executed again when a helper module or a
-    recorded result that it uses changes, and two pages with equal code keep apart. No
-    line moves, so that warnings still point at the right one.
+    jupyter-cache compares code cells and the kernelspec. With the key as the kernel's
+    display name, a page is executed again when a helper module or a recorded result
+    that it uses changes, and two pages with equal code keep apart. No line moves, so
+    that warnings still point at the right one.
+
+    Raises:
+        Stop: if the header has no line for the display name.
     """
-    key = cache_key(path)
-    return DISPLAY_NAME.sub(lambda m: f"{m[1]}{path.stem} {key}", text, count=1)
+    name = path.resolve().relative_to(root_of(path)).with_suffix("").as_posix()
+    key = f"{name} {cache_key(path)}"
+    stamped, count = DISPLAY_NAME.subn(lambda m: f"{m[1]}{key}", text, count=1)
+    if count != 1:
+        raise Stop(
+            f"{path.name}: its header needs a line `  display_name: Python 3` under a "
+            "line `kernelspec:`; copy the header of another lecture."
+        )
+    return stamped
 
 
 def cache_key(path: Path) -> str:
     """Fingerprint of all that a notebook's outputs depend on, besides its cells."""
-    source = "\n".join(cell.source for cell in code_cells(path))
+    source = python_of(path)
     code = fingerprint([*modules_used(source), *results_used(path, source)])
     versions = [f"{name} {version(name)}" for name in PINNED]
     made_by = f"{code} {sys.version_info[:2]} {versions}"
@@ -180,6 +202,8 @@ def results_used(path: Path, source: str) -> set[Path]:
     """
     found = set()
     for node in ast.walk(ast.parse(without_magics(source))):
+        if isinstance(node, ast.alias) and node.name == "recorded" and node.asname:
+            raise Stop(f"{path.name}: import recorded() by its own name.")
         if not (isinstance(node, ast.Call) and _called(node) == "recorded"):
             continue
         name = node.args[0] if node.args else None
@@ -200,6 +224,24 @@ def _called(node: ast.Call) -> str:
 def without_magics(source: str) -> str:
     """IPython's own lines are no Python; a comment keeps the line numbers."""
     return re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
+
+
+def python_of(path: Path) -> str:
+    """All code of a lecture as one piece of Python.
+
+    Raises:
+        Stop: if a cell is not Python, naming its line.
+    """
+    cells = code_cells(path)
+    for cell in cells:
+        try:
+            ast.parse(without_magics(cell.source))
+        except SyntaxError as error:
+            line = cell.line + (error.lineno or 1) - 1
+            raise Stop(
+                f"{path}:{line} (cell {cell.number}): this is not Python: {error.msg}."
+            ) from None
+    return "\n".join(without_magics(cell.source) for cell in cells)
 
 
 def to_json(notebook: NotebookNode) -> str:

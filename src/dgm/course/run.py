@@ -7,8 +7,9 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import jupytext
 from nbformat import NotebookNode
 from papermill.parameterize import parameterize_notebook
 
-from dgm.course.execute import (
+from dgm.course.files import Stop, cannot_write, write_atomically
+from dgm.course.kernel import (
     ENVIRONMENT,
     Limits,
     line_in_cell,
@@ -25,11 +27,11 @@ from dgm.course.execute import (
     run_notebook,
     where,
 )
-from dgm.course.files import Stop, write_atomically
 from dgm.course.notebook import PINNED, cache_key, read, to_json, without_magics
 from dgm.record import MIME, PREFIX
 
 FORGIVEN = ("AssertionError", "CheckFailed")
+FAULT = "FAILED CHECK"
 
 
 def run(
@@ -55,16 +57,20 @@ def run(
         script: write the parameterised notebook as ``<slug>.py`` and run nothing.
 
     Returns:
-        Exit status: 1 if a cell failed with anything but a false claim.
+        Exit status: 1 if a check failed, or a cell with anything but a false claim.
 
     Raises:
         Stop: for an unknown parameter, an unfit value, or an unwritable folder.
     """
     notebook = read(path, stamped=False)
+    key = cache_key(path)
     values = _smoke_size(notebook, path) if smoke else {}
     if asked := list(parameters):
         values |= _parse(asked, _defaults(notebook, path), path)
     changed = _with_parameters(notebook, values)
+    with cannot_write(out):  # now, not after hours of training
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
     if script:
         target = out / f"{path.stem}.py"
         write_atomically(target, jupytext.writes(changed, fmt="py:percent"))
@@ -82,14 +88,14 @@ def run(
         "false_claims": _false_claims(changed, path),
         "failure": failure,
         "seconds": round(time.monotonic() - start, 1),
-        **provenance(cache_key(path)),
+        **provenance(key),
     }
     write_atomically(out / f"{path.stem}.ipynb", to_json(changed))
     write_atomically(out / f"{path.stem}.json", json.dumps(report, indent=1) + "\n")
     for claim in report["false_claims"]:
         print(f"{claim} (the rest of that cell was not run)")
     print(failure or f"Done in {report['seconds']} s: {out / path.stem}.ipynb, .json")
-    return 1 if failure else 0
+    return 1 if failure or any(FAULT in c for c in report["false_claims"]) else 0
 
 
 def _with_parameters(notebook: NotebookNode, values: dict[str, Any]) -> NotebookNode:
@@ -104,13 +110,22 @@ def _defaults(notebook: NotebookNode, path: Path) -> dict[str, Any]:
     """Names and values of the cell tagged ``parameters``."""
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
-            assigned = [
-                n for n in ast.parse(cell.source).body if isinstance(n, ast.Assign)
-            ]
-            return {
-                ast.unparse(n.targets[0]): ast.literal_eval(n.value) for n in assigned
-            }
+            return dict(_assigned(cell.source, path))
     raise Stop(f"{path.name} has no cell tagged `parameters`, so it takes none.")
+
+
+def _assigned(source: str, path: Path) -> Iterator[tuple[str, Any]]:
+    """Each ``name = value`` of a cell of parameters."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            try:
+                yield ast.unparse(target), ast.literal_eval(node.value)
+            except ValueError:
+                raise Stop(
+                    f"{path.name}: the parameter in `{ast.unparse(node)}` must be a "
+                    "plain value, such as a number or a string."
+                ) from None
 
 
 def _parse(
@@ -138,8 +153,8 @@ def _convert(name: str, text: str, default: Any) -> Any:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         value = None
-    kinds = (int, float) if isinstance(default, float) else type(default)
-    if not isinstance(value, kinds):
+    kinds = (int, float) if isinstance(default, float) else (type(default),)
+    if type(value) not in kinds:
         raise Stop(
             f"Parameter {name} is {default!r} in the book, so '{text}' does not fit; "
             f"give a value of type {type(default).__name__}."
@@ -151,6 +166,9 @@ def _smoke_size(notebook: NotebookNode, path: Path) -> dict[str, Any]:
     smoke = notebook.metadata.get("dgm", {}).get("smoke")
     if not smoke:
         raise Stop(f"{path.name} names no small size (`dgm: smoke:` in its header).")
+    unknown = set(smoke) - set(_defaults(notebook, path))
+    if unknown:
+        raise Stop(f"{path.name}: its small size names {min(unknown)}, no parameter.")
     return dict(smoke)
 
 
@@ -174,7 +192,7 @@ def _false_claims(notebook: NotebookNode, path: Path) -> list[str]:
                 place = where(path, number_in_file(notebook, index), traceback)
                 text = output["evalue"] or _statement(cell.source, traceback)
                 failed = output["ename"] == "CheckFailed"
-                verdict = "FAILED CHECK" if failed else "not so at this size"
+                verdict = FAULT if failed else "not so at this size"
                 claims.append(f"{place}: {verdict}: {text}")
     return claims
 
