@@ -1,9 +1,11 @@
 """Assertions of mathematical properties, with a sentence for the reader.
 
 Each check prints one line when it holds and raises :class:`CheckFailed`, which is an
-``AssertionError``, when it does not.
+``AssertionError``, when it does not. A check that is asked something without an answer,
+such as whether two shapes that differ hold equal numbers, raises ``ValueError``.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -21,14 +23,35 @@ def _require(holds: bool, what: str, finding: str) -> None:
     print(f"✓ {what}: {finding}")
 
 
+def _comparable(a: Tensor, b: Tensor, what: str) -> None:
+    """Both sides have the same shape, and something in it: no broadcasting."""
+    if a.shape != b.shape or not a.numel():
+        raise ValueError(
+            f"{what}: shapes {tuple(a.shape)} and {tuple(b.shape)} cannot be compared; "
+            "give two tensors of one shape that is not empty."
+        )
+
+
+def _excess(a: Tensor, b: Tensor) -> Tensor:
+    """``a - b``, and 0 where both are the same infinity."""
+    return (a - b).masked_fill(a == b, 0)
+
+
 def equal(
     a: Float[Tensor, "*shape"],
     b: Float[Tensor, "*shape"],
     what: str,
     atol: float = 1e-5,
 ) -> None:
-    """``a`` and ``b`` agree everywhere to within ``atol``; nan agrees with nothing."""
-    gap = (a.detach() - b.detach()).abs().max().item() if a.numel() else 0.0
+    """``a`` and ``b`` agree everywhere to within ``atol``.
+
+    An infinity agrees with itself; nan agrees with nothing.
+
+    Raises:
+        ValueError: if the shapes differ or are empty.
+    """
+    _comparable(a, b, what)
+    gap = _excess(a.detach(), b.detach()).abs().max().item()
     _require(gap <= atol, what, f"largest difference {gap:.1e} (allowed {atol:.0e})")
 
 
@@ -37,15 +60,31 @@ def sums_to_one(
     what: str = "total probability",
     atol: float = 1e-5,
 ) -> None:
-    """``sum_x p(x) = 1``, from the log-probabilities of *all* outcomes."""
-    total = log_probs.double().exp().sum().item()
-    finding = f"{len(log_probs):,} outcomes sum to 1 {total - 1:+.1e}"
-    _require(abs(total - 1) <= atol, what, finding)
+    """``sum_x p(x) = 1``, from the log-probabilities of *all* outcomes.
+
+    Raises:
+        ValueError: if ``log_probs`` has not exactly one axis.
+    """
+    if log_probs.ndim != 1:
+        raise ValueError(
+            f"{what}: log_probs has shape {tuple(log_probs.shape)}; give one axis, "
+            "with one log-probability for each outcome."
+        )
+    total = log_probs.detach().cpu().double().exp().sum().item()
+    holds = abs(total - 1) <= atol
+    total_is = f"1 {total - 1:+.1e}" if holds else f"{total:.6g}, not to 1"
+    _require(holds, what, f"{len(log_probs):,} outcomes sum to {total_is}")
 
 
 def between(value: float, low: float, high: float, what: str) -> None:
-    """``low <= value <= high``."""
-    _require(low <= value <= high, what, f"{value:.4g} is in [{low:.4g}, {high:.4g}]")
+    """``low <= value <= high``, the ends included."""
+    holds = low <= value <= high
+    finding = (
+        f"{value:.4g} is in [{low:.4g}, {high:.4g}]"
+        if holds
+        else f"{value:.15g} is not in [{low:.15g}, {high:.15g}]"
+    )
+    _require(holds, what, finding)
 
 
 def in_order(
@@ -54,8 +93,13 @@ def in_order(
     what: str,
     atol: float = 1e-6,
 ) -> None:
-    """``low <= high`` everywhere, to within rounding: a bound stays below the truth."""
-    worst = (low - high).max().item()
+    """``low <= high`` everywhere, to within rounding: a bound stays below the truth.
+
+    Raises:
+        ValueError: if the shapes differ or are empty.
+    """
+    _comparable(low, high, what)
+    worst = _excess(low.detach(), high.detach()).max().item()
     _require(worst <= atol, what, f"largest excess {worst:+.1e} (allowed {atol:.0e})")
 
 
@@ -65,7 +109,15 @@ def consistent(
     """An estimate lies within ``sigmas`` standard errors of the truth.
 
     Five, not three: hundreds of checks at three would fail somewhere at every seed.
+
+    Raises:
+        ValueError: if the standard error is not a positive number.
     """
+    if not 0 < stderr < math.inf:
+        raise ValueError(
+            f"{what}: the standard error is {stderr:g}, which measures nothing; give a "
+            "positive one, from values that differ."
+        )
     off = abs(estimate - truth) / stderr
     _require(off <= sigmas, what, f"{off:.1f} standard errors off ({sigmas:g} allowed)")
 
@@ -95,9 +147,17 @@ def autoregressive(
 
     Raises:
         CheckFailed: naming an output and a pixel that it sees and must not.
+        ValueError: if there are no images, or ``order`` is not one of all pixels.
     """
     dim = x.shape[1]
     order = list(range(dim)) if order is None else order
+    if not len(x):
+        raise ValueError(f"{what}: there are no images to flip pixels of; give one.")
+    if sorted(order) != list(range(dim)):
+        raise ValueError(
+            f"{what}: order {order} is no order of {dim} pixels; "
+            f"give each of 0 to {dim - 1} once."
+        )
     before = logits(x)
 
     def moved_by(flipped: list[int]) -> list[int]:

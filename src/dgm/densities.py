@@ -60,7 +60,8 @@ def gaussian_kl(
 
     ``(mean^2 + std^2 - 1) / 2 - log std`` per dimension (Kingma & Welling 2014).
     """
-    return (0.5 * (mean**2 + (2 * log_std).exp() - 1) - log_std).sum(-1)
+    # expm1, because std^2 - 1 would cancel where the posterior is close to the prior.
+    return (0.5 * (mean**2 + torch.expm1(2 * log_std)) - log_std).sum(-1)
 
 
 def gaussian_kl_between(

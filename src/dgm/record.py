@@ -1,7 +1,8 @@
 """Numbers that a page shows, and experiments that were recorded for it.
 
-In the book a recorded number becomes a *glued* value that the prose refers to; where
-nothing is glued, as on Colab, the same call prints it.
+While the book is made (the environment has ``DGM_BOOK``) a recorded number becomes a
+*glued* value that the prose refers to; elsewhere, as in Jupyter, Colab or a plain
+script, the same call prints it.
 """
 
 import json
@@ -9,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 Kind = Literal["exact", "bound", "estimate", "measured"]
 PREFIX = "application/papermill.record/"
@@ -17,10 +18,18 @@ MIME = "application/vnd.dgm.record+json"
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+@runtime_checkable
+class Scalar(Protocol):
+    """A number of NumPy, or a tensor that holds one number."""
+
+    def item(self) -> Any:
+        """The number as Python's own."""
+
+
 def record(
     name: str,
-    value: float | int | str,
-    stderr: float | None = None,
+    value: float | int | str | Scalar,
+    stderr: float | Scalar | None = None,
     kind: Kind = "measured",
     volatile: bool = False,
 ) -> None:
@@ -31,26 +40,31 @@ def record(
 
     Args:
         name: unique within the page.
-        value: the number; units belong in the prose.
+        value: the number, also as a tensor or from NumPy; units belong in the prose.
         stderr: its standard error, in the same unit.
         kind: what the number is. Exact values, bounds and estimates never share an
             unmarked column.
         volatile: true for timings, which differ at every execution.
     """
+    number, error = _plain(value), _plain(stderr)
     payload = {
         "name": name,
-        "value": value,
-        "stderr": stderr,
+        "value": number,
+        "stderr": error,
         "kind": kind,
         "volatile": volatile,
     }
     if not _in_book():
-        error = "" if stderr is None else f" ± {_short(stderr)}"
-        print(f"{name} = {_short(value)}{error}  ({kind})")
+        spread = "" if error is None else f" ± {_short(error)}"
+        print(f"{name} = {_short(number)}{spread}  ({kind})")
         return
-    _glue(name, value, payload)
-    if stderr is not None:
-        _glue(f"{name}_stderr", stderr, None, volatile)
+    _glue(name, number, payload)
+    if error is not None:
+        _glue(f"{name}_stderr", error, None, volatile)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, Scalar) else value
 
 
 def _short(value: float | int | str) -> str:
@@ -58,8 +72,8 @@ def _short(value: float | int | str) -> str:
 
 
 def _in_book() -> bool:
-    """The book's kernels have myst_nb; Colab's and a plain script have not."""
-    if find_spec("myst_nb") is None or find_spec("IPython") is None:
+    """Whether this is a kernel, and it was started to make the book."""
+    if not os.environ.get("DGM_BOOK") or find_spec("IPython") is None:
         return False
     from IPython import get_ipython
 

@@ -80,7 +80,7 @@ def batches(
 
 def fit(
     loss: Callable[[Any], Float[Tensor, ""]],
-    parameters: Iterable[nn.Parameter],
+    parameters: Iterable[Tensor],
     batches: Iterable[Any],
     *,
     lr: float = 1e-3,
@@ -91,42 +91,86 @@ def fit(
     """Minimise ``loss`` by stochastic gradient steps; yields after every update.
 
     ``for step in fit(...): history.append(step.loss)``: nothing is hidden in callbacks,
-    and a loop that stops early stops the training.
+    and a loop that stops early stops the training. A bare ``fit(...)`` trains nothing:
+    every update is made when the loop asks for it. So two fits alternate, step by
+    step, as adversarial training needs::
+
+        for d, g in zip(fit(d_loss, ...), fit(g_loss, ...)): ...
 
     Args:
         loss: maps a batch to a scalar.
-        parameters: what to update.
+        parameters: tensors to update, from one module, from several
+            (``[*encoder.parameters(), *decoder.parameters()]``) or from none.
         batches: one batch per step; :func:`batches` makes them.
         lr: step size of the first step.
-        optimizer: called as ``optimizer(parameters, lr=lr)``.
+        optimizer: called as ``optimizer(parameters, lr=lr)``. It may put them into
+            groups, each with a step size of its own.
         clip: largest Euclidean norm of the gradient, if given.
-        anneal: lower the step size to zero along half a cosine (Loshchilov & Hutter
+        anneal: lower each step size to zero along half a cosine (Loshchilov & Hutter
             2017, eq. 5 without restarts). Needs ``len(batches)``.
 
     Raises:
-        RuntimeError: at the first loss that is not finite, before it can reach the
-            parameters.
-        ValueError: if ``anneal`` is asked for and ``batches`` has no length.
+        RuntimeError: at the first loss or gradient that is not finite, before it can
+            reach the parameters.
+        ValueError: if ``anneal`` is asked for and ``batches`` has no length, or if the
+            loss is no scalar tensor that depends on something trained.
     """
-    parameters = list(parameters)
-    updates = optimizer(parameters, lr=lr)
+    updates = optimizer(list(parameters), lr=lr)
+    first = [group["lr"] for group in updates.param_groups]
     total = _length(batches, anneal)
     for index, batch in enumerate(_progress(batches, total)):
-        value = loss(batch)
-        if not torch.isfinite(value):
-            raise RuntimeError(
-                f"The loss is {value.item()} at step {index}: training stopped. "
-                f"A lower lr than {lr:g}, or clip=1.0, usually helps."
-            )
+        value = _trainable(loss(batch))
+        found = value.item()
+        if not math.isfinite(found):
+            raise RuntimeError(_stopped(f"The loss is {found}", index, lr))
         if anneal:
-            for group in updates.param_groups:
-                group["lr"] = lr * 0.5 * (1 + math.cos(math.pi * index / total))
+            factor = 0.5 * (1 + math.cos(math.pi * index / total))
+            for group, start in zip(updates.param_groups, first, strict=True):
+                group["lr"] = factor * start
         updates.zero_grad()
         value.backward()
-        if clip is not None:
-            nn.utils.clip_grad_norm_(parameters, clip)
+        try:
+            _clip(updates, clip)
+        except RuntimeError as error:
+            sentence = _stopped("The gradient is not finite", index, lr)
+            raise RuntimeError(sentence) from error
         updates.step()
-        yield Step(index, value.item())
+        yield Step(index, found)
+
+
+def _trainable(value: Any) -> Tensor:
+    """A loss from which a gradient can be taken, or one sentence why not."""
+    if not isinstance(value, Tensor) or value.ndim:
+        is_tensor = isinstance(value, Tensor)
+        what = (
+            f"shape {tuple(value.shape)}"
+            if is_tensor
+            else f"type {type(value).__name__}"
+        )
+        raise ValueError(
+            f"loss(batch) has {what}, but must be a scalar tensor; "
+            "take the mean over the batch, and no .item()."
+        )
+    if not value.requires_grad:
+        raise ValueError(
+            "loss(batch) depends on nothing that requires a gradient; look for "
+            ".detach(), torch.no_grad() or frozen parameters."
+        )
+    return value
+
+
+def _stopped(finding: str, index: int, lr: float) -> str:
+    return (
+        f"{finding} at step {index}: training stopped. "
+        f"A lower lr than {lr:g}, or clip=1.0, usually helps."
+    )
+
+
+def _clip(updates: torch.optim.Optimizer, clip: float | None) -> None:
+    """Shorten the gradient to ``clip``; a RuntimeError if it is not finite."""
+    trained = [tensor for group in updates.param_groups for tensor in group["params"]]
+    longest = math.inf if clip is None else clip
+    nn.utils.clip_grad_norm_(trained, longest, error_if_nonfinite=True)
 
 
 def _length(batches: Iterable[Any], needed: bool) -> int:
@@ -147,8 +191,11 @@ def reproducible(seed: int) -> None:
     """Same seed, same machine: the same numbers.
 
     Seeds Python, NumPy and torch, asks for deterministic algorithms, and uses one
-    thread, because sums over threads round in the order in which threads finish.
+    thread, because sums over threads round in the order in which threads finish. On a
+    GPU, call it before the first matrix product, which fixes cuBLAS's workspace.
     """
+    # Without it, torch refuses every matrix product on a GPU as not deterministic.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  (libraries that lectures call use it)
     torch.manual_seed(seed)

@@ -66,6 +66,16 @@ def test_kl_to_the_standard_normal_against_quadrature(mean, log_std):
     assert actual.item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
+def test_kl_does_not_cancel_where_the_posterior_is_the_prior():
+    """Single precision against the formula in double, one dimension at a time."""
+    log_std = torch.linspace(-1e-3, 1e-3, 2001)[:, None]
+    s = log_std.double()
+    expected = (0.5 * ((2 * s).exp() - 1) - s).sum(1)
+    actual = densities.gaussian_kl(torch.zeros(1), log_std)
+    assert actual.min().item() >= -1e-9
+    torch.testing.assert_close(actual.double(), expected, rtol=1e-3, atol=2e-10)
+
+
 def test_kl_between_gaussians_against_torch():
     mean_q, log_q, mean_p, log_p = torch.randn(4, 5, 3).unbind(0)
     q = Independent(Normal(mean_q, log_q.exp()), 1)

@@ -16,6 +16,16 @@ def test_equals_a_dense_layer_with_zeros():
     torch.testing.assert_close(layer(x), dense(x))
 
 
+def test_training_and_evaluation_give_the_same_with_the_bias():
+    layer = MaskedLinear(6, 4, torch.rand(4, 6) < 0.5)
+    x = torch.randn(3, 6)
+    trained = layer.train()(x)
+    assert torch.equal(layer.eval()(x), trained)
+    at_zero = layer(torch.zeros(1, 6))[0]
+    assert torch.equal(at_zero, layer.bias)
+    assert layer.bias.abs().min() > 0  # can fail
+
+
 def test_forbidden_weights_are_kept_and_get_no_gradient():
     mask = torch.tensor([[True, False], [False, True]])
     layer = MaskedLinear(2, 2, mask)

@@ -1,8 +1,10 @@
-"""Recorded numbers: glued in a kernel with myst_nb, printed elsewhere."""
+"""Recorded numbers: glued in the kernels that make the book, printed elsewhere."""
 
 import json
 
+import numpy as np
 import pytest
+import torch
 
 from dgm import record as module
 from dgm.record import experiment, record, recorded
@@ -17,21 +19,58 @@ def test_prints_where_nothing_is_glued(capsys):
 
 @pytest.fixture
 def displayed(monkeypatch):
-    """What a notebook's kernel would be sent."""
+    """What a kernel that makes the book would be sent."""
     import IPython.display
 
     sent = []
-
-    def send(data, metadata, raw):
-        sent.append((data, metadata))
-
-    monkeypatch.setattr(module, "_in_book", lambda: True)
+    monkeypatch.setenv("DGM_BOOK", "1")
+    monkeypatch.setattr("IPython.get_ipython", object)
     monkeypatch.setattr(
         IPython.display,
         "display",
         lambda data, metadata, raw: sent.append((data, metadata)),
     )
     return sent
+
+
+@pytest.mark.parametrize("book", ["", "1"])
+def test_prints_unless_this_is_a_kernel_of_the_book(
+    displayed, monkeypatch, capsys, book
+):
+    """A kernel without the book is Jupyter; the book without a kernel, a script."""
+    monkeypatch.setenv("DGM_BOOK", book)
+    if book:
+        monkeypatch.setattr("IPython.get_ipython", lambda: None)
+    record("images", 1797)
+    assert capsys.readouterr().out == "images = 1797  (measured)\n"
+    assert displayed == []
+
+
+def test_the_book_shows_no_printed_line(displayed, capsys):
+    record("images", 1797)
+    assert capsys.readouterr().out == ""
+    assert len(displayed) == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [torch.tensor(12.5), torch.tensor([12.5]), np.float32(12.5), np.array(12.5), 12.5],
+)
+def test_tensors_and_numpy_numbers_become_plain(displayed, value):
+    record("nll", value, stderr=value)
+    (first, _), (second, _) = displayed
+    assert json.loads(first[module.PREFIX + module.MIME])["value"] == 12.5
+    assert json.loads(first[module.PREFIX + module.MIME])["stderr"] == 12.5
+    shown = [data[f"{module.PREFIX}text/plain"] for data in (first, second)]
+    assert shown == ["12.5", "12.5"]
+
+
+def test_tensors_are_printed_like_numbers(capsys):
+    record("nll", torch.tensor(12.3456), stderr=np.float64(0.0123))
+    record("images", np.int64(1797))
+    assert capsys.readouterr().out == (
+        "nll = 12.35 ± 0.0123  (measured)\nimages = 1797  (measured)\n"
+    )
 
 
 def test_glues_what_myst_nb_reads(displayed):
