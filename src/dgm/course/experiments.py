@@ -74,14 +74,16 @@ def find(root: Path, name: str = "") -> list[Experiment]:
 def definitions_used(path: Path, function: str) -> str:
     """The lecture's imports and those of its definitions that ``function`` needs.
 
-    Comments and layout are dropped: they change no result.
+    Lines that are blank or hold a comment are dropped: they change no result.
     """
-    defined: dict[str, ast.AST] = {}
+    defined: dict[str, ast.FunctionDef | ast.ClassDef] = {}
+    text: dict[str, str] = {}
     imports: list[str] = []
     for cell in code_cells(path):
         for node in ast.parse(without_magics(cell.source)).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 defined[node.name] = node
+                text[node.name] = _code(cell.source, node)
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 imports.append(ast.unparse(node))
     needed, queue = set(), [function]
@@ -91,10 +93,17 @@ def definitions_used(path: Path, function: str) -> str:
             needed.add(name)
             names = (n for n in ast.walk(defined[name]) if isinstance(n, ast.Name))
             queue += [n.id for n in names]
-    parts = [ast.unparse(defined[name]) for name in sorted(needed)]
+    parts = [text[name] for name in sorted(needed)]
     used = {n for part in parts for n in _names(part)}
     kept = [line for line in imports if _names(line.replace("import", ",")) & used]
     return "\n".join(sorted(kept) + parts)
+
+
+def _code(source: str, node: ast.FunctionDef | ast.ClassDef) -> str:
+    """The lines of a definition as written, which no version of Python puts otherwise."""
+    start = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    lines = (line.rstrip() for line in source.splitlines()[start - 1 : node.end_lineno])
+    return "\n".join(s for s in lines if s and not s.lstrip().startswith("#"))
 
 
 def _names(source: str) -> set[str]:
