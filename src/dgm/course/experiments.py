@@ -100,7 +100,7 @@ def definitions_used(path: Path, function: str) -> str:
 
 
 def _code(source: str, node: ast.FunctionDef | ast.ClassDef) -> str:
-    """The lines of a definition as written, which no version of Python puts otherwise."""
+    """The lines of a definition as written: the same for every version of Python."""
     start = min([node.lineno, *(d.lineno for d in node.decorator_list)])
     lines = (line.rstrip() for line in source.splitlines()[start - 1 : node.end_lineno])
     return "\n".join(s for s in lines if s and not s.lstrip().startswith("#"))
