@@ -11,9 +11,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SITE := _build/html
 PYTEST = $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+BUILT = --ignore tests/site --ignore tests/colab
 LECTURES = $(filter-out %.draft.md,$(wildcard lectures/*.md))
 
-.PHONY: help book execute check unit lint test compare site-test serve experiments bench clean
+.PHONY: help book execute notebooks check unit lint test compare site-test \
+  colab-test serve experiments bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,8 +34,11 @@ book: execute ## execute what changed, build the site
 execute: $(READY)
 	$(BIN)/dgm execute -j $(JOBS)
 
+notebooks: book ## what Colab opens: clean .ipynb, and the package as a wheel
+	$(BIN)/dgm notebooks
+
 check: lint ## the fast part of the tests
-	$(PYTEST) -m "not slow" tests --ignore tests/site
+	$(PYTEST) -m "not slow" tests $(BUILT)
 
 lint: $(READY) ## style, types, layers
 	$(BIN)/ruff check -q src tests book
@@ -43,9 +48,9 @@ lint: $(READY) ## style, types, layers
 	$(BIN)/lint-imports --no-logo
 
 unit: $(READY) ## tests of the package, of the lectures' definitions, of the tools
-	$(PYTEST) tests --ignore tests/site
+	$(PYTEST) tests $(BUILT)
 
-test: lint unit book compare site-test ## everything CI checks
+test: lint unit book compare site-test colab-test ## everything CI checks
 	$(BIN)/dgm experiments --check
 
 compare: book ## execute every notebook once more, compare with the book
@@ -54,6 +59,9 @@ compare: book ## execute every notebook once more, compare with the book
 
 site-test: book ## the built site in a browser
 	$(PYTEST) tests/site
+
+colab-test: notebooks ## the notebooks where there is only what Colab ships
+	TORCH_INDEX="$(TORCH_INDEX)" $(BIN)/python -m pytest -q tests/colab
 
 serve: book ## read the book on http://127.0.0.1:8000
 	$(BIN)/python -m http.server -b 127.0.0.1 -d $(SITE) 8000

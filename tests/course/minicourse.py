@@ -31,7 +31,7 @@ only_build_toc_files: true
 exclude_patterns: [".*", "_build", "src"]
 execute: {execute_notebooks: cache, cache: _build/cache}
 sphinx:
-  local_extensions: {dgm_book: book/}
+  local_extensions: {dgm_book: book/, dgm_notebooks: book/}
   config:
     nb_execution_raise_on_error: true
 """
@@ -125,7 +125,8 @@ def new_course(folder: Path) -> Course:
         ignore=shutil.ignore_patterns("__pycache__"),
     )
     (root / "book").mkdir()
-    shutil.copy(REPOSITORY / "book" / "dgm_book.py", root / "book")
+    for extension in ("dgm_book", "dgm_notebooks", "dgm_markdown"):
+        shutil.copy(REPOSITORY / "book" / f"{extension}.py", root / "book")
     (root / "_config.yml").write_text(CONFIG)
     (root / "index.md").write_text("# Mini\n")
     return Course(root)

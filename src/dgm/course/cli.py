@@ -49,6 +49,11 @@ def parser() -> argparse.ArgumentParser:
     )
     record.add_argument("-j", type=_count, default=2, help="runs at a time")
 
+    notebooks = commands.add_parser(
+        "notebooks", help="the built site's notebooks and the package they need"
+    )
+    notebooks.add_argument("--out", type=Path, default=Path("_build/notebooks"))
+
     bench = commands.add_parser("bench", help="measure the budgets")
     bench.add_argument(
         "notebooks", nargs="*", help="all of the book's if none is given"
@@ -92,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     # Imported here, so that `dgm grade` need not load the machinery of the book.
-    from dgm.course import bench, execute, experiments, kernel, run
+    from dgm.course import bench, execute, experiments, kernel, publish, run
     from dgm.course.notebook import in_toc, root_of
 
     if options.command == "run":
@@ -103,6 +108,8 @@ def _dispatch(options: argparse.Namespace) -> int:
     root = root_of(Path.cwd())
     if options.command == "experiments":
         return experiments.main(root, options.name, options.check, options.j)
+    if options.command == "notebooks":
+        return publish.main(root, options.out)
     paths = [run.slug_or_path(name) for name in options.notebooks] or in_toc(root)
     if options.command == "bench":
         return bench.main(root, paths)

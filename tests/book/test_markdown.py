@@ -1,0 +1,173 @@
+"""What the notebooks say is what the pages say: read back by a Markdown parser."""
+
+from html.parser import HTMLParser
+
+import pytest
+from dgm_markdown import Markdown, fold
+from docutils import nodes
+from docutils.core import publish_doctree
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from myst_parser.docutils_ import Parser
+
+SETTINGS = {
+    "myst_enable_extensions": ["dollarmath", "deflist"],
+    "report_level": 5,
+    "doctitle_xform": False,
+}
+COMMONMARK = MarkdownIt("commonmark").enable("table")
+
+
+def writer(**numbers):
+    """A writer that knows numbers by id, and links by their last part."""
+    return Markdown(
+        lambda node: next((numbers[i] for i in node["ids"] if i in numbers), ""),
+        lambda node: node.get("refuri"),
+    )
+
+
+def written(source):
+    """A page in MyST, as the notebook has it."""
+    page = publish_doctree(source, parser=Parser(), settings_overrides=SETTINGS)
+    return writer().blocks(page.children)
+
+
+class Text(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.words = ""
+        self.tags = []
+
+    def handle_data(self, data):
+        self.words += data
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+
+def read(markdown):
+    parser = Text()
+    parser.feed(COMMONMARK.render(markdown))
+    parser.close()
+    return parser
+
+
+LETTERS = st.text(
+    st.sampled_from(list("ab1 .)(][*_`\\<>&;#:!|~=+-\"'"))
+    | st.characters(codec="utf8"),
+    max_size=30,
+)
+
+
+@given(LETTERS.filter(lambda text: "$" not in text))
+def test_any_words_read_back_as_they_are(text):
+    text = " ".join("".join(c for c in text if c.isprintable()).split())
+    page = read(writer().block(nodes.paragraph("", "", nodes.Text(text))))
+    assert page.words.strip() == text
+    assert set(page.tags) <= {"p"}
+
+
+@given(LETTERS.filter(lambda text: "$" not in text))
+def test_any_words_read_back_in_a_table(text):
+    text = " ".join("".join(c for c in text if c.isprintable()).split())
+    cell = nodes.entry("", nodes.paragraph("", "", nodes.Text(text)))
+    head = nodes.row("", nodes.entry("", nodes.paragraph("", "head")))
+    group = nodes.tgroup(
+        "", nodes.thead("", head), nodes.tbody("", nodes.row("", cell))
+    )
+    page = read(writer().block(nodes.table("", group)))
+    assert page.words.split() == ["head", *text.split()]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Some *leaning*, **bold** words and `code_like(this)`.",
+        "- one\n- two *words*\n- three",
+        "3. three\n4. four",
+        "- outer\n  - inner\n  - more\n- last",
+        "> a quotation\n> of two lines",
+        "| a | b |\n|---|---|\n| 1 | *two* |\n| 3 | `x` |",
+        "See [a place](https://example.org/a_b).",
+        "a line\nthat goes on",
+        "[not a link]: at all",
+        r"1\. no list",
+    ],
+)
+def test_plain_markdown_comes_out_with_the_same_meaning(source):
+    expected, found = read(source), read(written(source))
+    assert found.words.split() == expected.words.split()
+    assert found.tags == expected.tags
+
+
+def test_mathematics_keeps_its_dollars_and_stays_in_its_line():
+    assert written("so $p(x) < 1$ holds") == "so $p(x) < 1$ holds"
+    assert written("$$\na \\\\\nb\n$$") == r"$$ a \\ b $$"
+    quoted = written("> first\n>\n> $$\n> a\n> b\n> $$")
+    assert quoted == "> first\n>\n> $$ a b $$"
+
+
+def test_a_dollar_that_is_money_opens_no_formula():
+    assert writer().block(nodes.paragraph("", "", nodes.Text("5$ or 6$"))) == (
+        r"5\$ or 6\$"
+    )
+
+
+@pytest.mark.parametrize(("number", "tag"), [(1, r" \tag{1}"), (True, ""), (None, "")])
+def test_only_labelled_equations_show_a_number(number, tag):
+    equation = nodes.math_block("", "x", number=number)
+    assert writer().block(equation) == f"$$ x{tag} $$"
+
+
+def test_a_bar_in_mathematics_does_not_end_a_cell():
+    table = "| a | b |\n|---|---|\n| $p(x\\|y)$ | a \\| b |"
+    row = written(table).splitlines()[-1]
+    assert row == r"| $p(x\vert y)$ | a \| b |"
+
+
+def test_boxes_carry_number_and_title():
+    box = nodes.admonition("", nodes.title("", "(Chain rule)"), ids=["chain"])
+    box += nodes.paragraph("", "Every density factorises.")
+    assert writer(chain="Proposition 4").block(box) == (
+        "> **Proposition 4 (Chain rule)**\n>\n> Every density factorises."
+    )
+    assert writer().block(nodes.note("", nodes.paragraph("", "Mind."))) == (
+        "> **Note**\n>\n> Mind."
+    )
+
+
+def test_what_the_page_folds_is_folded():
+    box = nodes.admonition("", nodes.title("", "Solution <1>"), classes=["dropdown"])
+    box += nodes.paragraph("", "Because ", nodes.emphasis("", "so"))
+    text = writer().block(box)
+    assert text == fold(r"Solution \<1>", "Because *so*")
+    assert read(text).tags == ["details", "summary", "b", "p", "em"]
+    assert "&lt;1&gt;" in text
+
+
+def test_headings_sink_with_their_section():
+    page = "# One\n\nfirst\n\n## Two\n\nsecond\n\n### Three\n\nthird\n\n## Four\n\nlast"
+    assert read(written(page)).tags == read(page).tags
+
+
+def test_citations_are_collected_and_never_become_links():
+    entry = nodes.reference("", "Neal, 1992", reftitle="R. Neal. Belief networks.")
+    cited = nodes.inline("", "[", entry, nodes.Text("]"), classes=["bibtex-citation"])
+    words = writer()
+    text = words.block(nodes.paragraph("", "", cited, nodes.Text("(and others)")))
+    assert read(text).words.strip() == "[Neal, 1992](and others)"
+    words.block(nodes.paragraph("", "", cited.deepcopy()))
+    assert words.cited == ["R. Neal. Belief networks."]
+
+
+def test_figures_say_number_and_caption():
+    figure = nodes.figure("", nodes.image(uri="x.svg", alt="A line."), ids=["f"])
+    figure += nodes.caption("", "What to ", nodes.emphasis("", "see"))
+    assert writer(f="Fig. 2").block(figure) == "**Fig. 2.** What to *see*"
+
+
+def test_definitions_stand_under_their_terms():
+    text = written("term\n: what it means\n")
+    assert read(text).words.split() == ["term", "what", "it", "means"]
+    assert "strong" in read(text).tags

@@ -1,0 +1,90 @@
+"""Each notebook runs where there is only what Colab ships, in an empty folder."""
+
+import shutil
+
+import nbformat
+import pytest
+
+from conftest import ROOT
+
+pytestmark = pytest.mark.site
+FOLDER = ROOT / "_build" / "notebooks"
+NOTEBOOKS = sorted(p.relative_to(FOLDER).as_posix() for p in FOLDER.rglob("*.ipynb"))
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def wheel():
+    (found,) = FOLDER.glob("*.whl")
+    return found
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS, "There are no notebooks: run `make notebooks`."
+
+
+def test_the_package_changes_nothing_that_colab_ships(colab):
+    before = colab.versions()
+    assert "dgm-course" not in before
+    colab.pip("install", str(wheel()))
+    after = colab.versions()
+    colab.pip("uninstall", "-y", "dgm-course")
+    assert {name: after[name] for name in before} == before
+    assert "dgm-course" in after
+    assert len(after) - len(before) < 8  # it asks for little
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_installs_what_it_needs_and_runs(name, colab, tmp_path):
+    shutil.copy(FOLDER / name, tmp_path / "lecture.ipynb")
+    shutil.copy(wheel(), tmp_path)
+    colab.pip("uninstall", "-y", "dgm-course")
+    colab.run("jupyter-execute", "lecture.ipynb", "--output", "run", cwd=tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "lecture.ipynb",
+        "run.ipynb",
+        wheel().name,
+    }
+    run = nbformat.read(tmp_path / "run.ipynb", as_version=4)
+    outputs = [o for c in run.cells for o in c.get("outputs", [])]
+    assert all(o.output_type != "error" for o in outputs)
+    printed = "".join(o.get("text", "") for o in outputs)
+    assert "✓ " in printed and "(exact)" in printed
+    figures = [c for c in run.cells if "\nexplore(" in c.source]
+    for cell in figures:
+        assert any(WIDGET in output.get("data", {}) for output in cell.outputs)
+
+
+def test_without_the_package_the_notebook_says_what_to_do(colab, tmp_path):
+    notebook = nbformat.read(FOLDER / NOTEBOOKS[0], as_version=4)
+    (install,) = [c for c in notebook.cells if "install" in c.metadata.get("tags", [])]
+    assert "git+" in install.source or "put {name} beside" in install.source
+
+
+def test_a_slider_moves_the_picture_with_colabs_widgets(colab, tmp_path):
+    colab.pip("install", str(wheel()))
+    script = tmp_path / "slide.py"
+    script.write_text(
+        "import ipywidgets\n"
+        "from dgm.widgets import explore\n"
+        "def draw(figure, value):\n"
+        "    figure.subplots().plot([0, value])\n"
+        "box = explore(draw, [1, 2, 3], 'height', alt=str)\n"
+        "picture, slider, *_ = box.children\n"
+        "before = bytes(picture.value)\n"
+        "slider.value = 2\n"
+        "assert bytes(picture.value) != before\n"
+        "print(ipywidgets.__version__)\n"
+    )
+    assert colab.run("python", str(script)).strip() == "7.7.1"
+    colab.pip("uninstall", "-y", "dgm-course")
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this copy is none of git's")
+def test_the_package_installs_from_the_repository(colab, tmp_path):
+    target = tmp_path / "site"
+    place = f"git+file://{ROOT}"
+    colab.pip("install", "--no-deps", "--target", str(target), place)
+    assert (target / "dgm" / "record.py").is_file()
+    results = {p.relative_to(ROOT) for p in (ROOT / "results").rglob("*.json")}
+    found = {p.relative_to(target / "dgm") for p in target.rglob("results/**/*.json")}
+    assert found == results

@@ -1,0 +1,124 @@
+"""The notebooks beside the pages: complete, clean, and with the lecture's own code."""
+
+import re
+
+import nbformat
+import pytest
+from pagecheck import SITE
+from test_pages import LECTURES
+
+from dgm.course.notebook import code_cells
+
+pytestmark = pytest.mark.site
+ROOT = SITE.parents[1]
+SLUGS = [page.removesuffix(".html") for page in LECTURES]
+# Roles and directives, their options, raw labels, and numbers that were not found.
+RAW = re.compile(
+    r"\{(eq|numref|ref|doc|cite|glue|prf|term)[:}]|^ *(:::|```\{|~~~)|^ *:\w+: "
+    r"|^\([\w-]+\)=|\?\?|%s|\bNone\b",
+    re.MULTILINE,
+)
+
+
+@pytest.fixture(params=SLUGS)
+def slug(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(slug):
+    path = SITE / "notebooks" / f"{slug}.ipynb"
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+
+
+def texts(notebook):
+    return [c.source for c in notebook.cells if c.cell_type == "markdown"]
+
+
+def codes(notebook):
+    """The code, without the titles that Colab folds it under."""
+    cells = [c for c in notebook.cells if c.cell_type == "code"]
+    return [re.sub(r"\A# @title .*\n", "", cell.source) for cell in cells]
+
+
+def test_it_is_valid_and_clean(notebook):
+    nbformat.validate(notebook)
+    cells = notebook.cells
+    assert len({cell.id for cell in cells}) == len(cells)
+    assert not any(cell.get("outputs") for cell in cells)
+    assert not any(cell.get("execution_count") for cell in cells)
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def test_it_installs_first_and_then_has_the_lectures_code(notebook, slug):
+    install, *rest = codes(notebook)
+    assert "find_spec" in install
+    lecture = [cell.source for cell in code_cells(ROOT / f"{slug}.md")]
+    assert rest == lecture
+
+
+def test_nothing_of_myst_is_left(notebook):
+    for text in texts(notebook):
+        words = re.sub(r"`[^`]*`|\$[^$]*\$", "", text)
+        assert not RAW.search(words), words
+
+
+def test_every_formula_is_closed(notebook):
+    for text in texts(notebook):
+        assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0, text
+
+
+def test_numbered_things_are_all_there(notebook, slug):
+    source = (ROOT / f"{slug}.md").read_text("utf8")
+    text = "\n".join(texts(notebook))
+    labelled = re.findall(r"^\$\$ \([\w-]+\)$", source, re.MULTILINE)
+    tags = [int(number) for number in re.findall(r"\\tag\{(\d+)\}", text)]
+    assert tags == list(range(1, len(labelled) + 1))
+    figures = re.findall(r"^\*\*Fig\. (\d+)\.\*\*", text, re.MULTILINE)
+    assert len(figures) == source.count("    name: fig-") > 0
+    exercises = re.findall(r"^> \*\*Exercise (\d+)", text, re.MULTILINE)
+    assert len(exercises) == source.count("{exercise-start}") > 0
+    for box in ("proposition", "definition", "algorithm", "theorem", "lemma"):
+        found = re.findall(rf"^> \*\*{box.capitalize()} \d+", text, re.MULTILINE)
+        assert len(found) == source.count(f"```{{prf:{box}}}")
+
+
+def test_solutions_are_folded(notebook, slug):
+    source = (ROOT / f"{slug}.md").read_text("utf8")
+    text = "\n".join(texts(notebook))
+    solutions = re.findall(r"<summary><b>Solution to Exercise (\d+)", text)
+    assert len(set(solutions)) == source.count("{solution-start}") > 0
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.startswith("# @title Solution"):
+            assert cell.metadata.jupyter.source_hidden
+
+
+def test_glued_values_are_those_of_the_page(notebook, slug):
+    html = (SITE / f"{slug}.html").read_text("utf8")
+    pasted = re.findall(r'<span class="pasted-text">([^<]+)</span>', html)
+    assert len(pasted) > 20
+    text, place = "\n".join(texts(notebook)), 0
+    for value in pasted:  # in the order of the page
+        place = text.find(value, place) + len(value)
+        assert place >= len(value), value
+
+
+def test_cited_works_are_listed(notebook, slug):
+    source = (ROOT / f"{slug}.md").read_text("utf8")
+    keys = {
+        key
+        for group in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", source)
+        for key in group.split(",")
+    }
+    listed = texts(notebook)[-1]
+    assert listed.startswith("## References")
+    assert listed.count("\n- ") == len(keys) > 0
+
+
+def test_it_says_where_it_comes_from(notebook):
+    assert "Deep Generative Models: an executable course" in texts(notebook)[1]
+
+
+def test_the_page_offers_it(slug, site):
+    html = (site / f"{slug}.html").read_text("utf8")
+    assert f'href="../notebooks/{slug}.ipynb"' in html
