@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 SITE := _build/html
 PYTEST = $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 BUILT = --ignore tests/site --ignore tests/colab
-LECTURES = $(filter-out %.draft.md,$(wildcard lectures/*.md))
+NOTEBOOKS = $(filter-out %.draft.md,$(shell grep -ls '^kernelspec:' *.md book/*.md lectures/*.md))
 
 .PHONY: help book execute notebooks check unit lint test compare site-test \
   colab-test serve experiments bench clean
@@ -43,7 +43,7 @@ check: lint ## the fast part of the tests
 lint: $(READY) ## style, types, layers
 	$(BIN)/ruff check -q src tests book
 	$(BIN)/ruff format -q --check src tests book
-	$(BIN)/python tests/lint_lectures.py $(LECTURES)
+	$(BIN)/python tests/lint_lectures.py $(NOTEBOOKS)
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-logo
 
@@ -55,7 +55,7 @@ test: lint unit book compare site-test colab-test ## everything CI checks
 
 compare: book ## execute every notebook once more, compare with the book
 	$(BIN)/python -m pytest -q -o addopts= -p tests.plugins.nbval_book --nbval \
-	  --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile $(LECTURES)
+	  --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile $(NOTEBOOKS)
 
 site-test: book ## the built site in a browser
 	$(PYTEST) tests/site

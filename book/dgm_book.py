@@ -1,5 +1,6 @@
 """The book's own Sphinx extension: what is stale, and mathematics without a network."""
 
+import os
 import re
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
+from dgm.course.kernel import ENVIRONMENT
 from dgm.course.notebook import cache_key, is_notebook, stamp
 
 MATHJAX_PARTS = ("tex-chtml.js", "input", "output", "a11y", "sre", "ui")
@@ -99,7 +101,8 @@ def copy_static(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Connect the above."""
+    """Connect the above; a notebook that Sphinx itself executes runs as any other."""
+    os.environ.update(ENVIRONMENT)
     app.connect("config-inited", use_local_mathjax, priority=900)
     app.connect("source-read", stamp_source)
     app.connect("env-get-outdated", read_again)

@@ -23,13 +23,18 @@ from dgm.course.publish import install_cell, with_install_cell
 from dgm.course.repository import Repository, commit, parse, repository
 
 FOLDER = "notebooks"
+OFFERED = ("lectures/", "exercises/")  # not the few pages that only show a check
 FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 
 def write_notebook(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Write the notebook of a page that is being written."""
     source = Path(app.env.doc2path(docname))
-    if app.builder.name == "html" and is_notebook(source):
+    if (
+        app.builder.name == "html"
+        and docname.startswith(OFFERED)
+        and is_notebook(source)
+    ):
         notebook = Page(app, docname, read(source, stamped=False)).notebook(doctree)
         target = Path(app.outdir, FOLDER, f"{docname}.ipynb")
         write_atomically(target, nbformat.writes(notebook))

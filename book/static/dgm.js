@@ -40,18 +40,20 @@ function markProofs() {
   });
 }
 
-// Lines of output in which a check reports that it holds.
+// Lines of output in which a check reports that it holds, or that it does not.
+const VERDICTS = { "✓": "holds", "✗": "fails" };
+
 function markChecks() {
   document.querySelectorAll(".cell_output .stream pre").forEach((pre) => {
     const lines = pre.textContent.split("\n");
-    if (pre.querySelector("span[class]") || !lines.some((l) => l.startsWith("✓"))) return;
+    if (pre.querySelector("span[class]") || !lines.some((l) => VERDICTS[l[0]])) return;
     pre.replaceChildren(...lines.flatMap((line, k) => {
       const end = k + 1 < lines.length ? ["\n"] : [];
-      if (!line.startsWith("✓")) return [line, ...end];
-      const holds = document.createElement("span");
-      holds.className = "holds";
-      holds.textContent = line;
-      return [holds, ...end];
+      if (!VERDICTS[line[0]]) return [line, ...end];
+      const verdict = document.createElement("span");
+      verdict.className = VERDICTS[line[0]];
+      verdict.textContent = line;
+      return [verdict, ...end];
     }));
   });
 }

@@ -35,8 +35,8 @@ def record(
 ) -> None:
     """Make a number available to the page, the scoreboard and ``dgm run``.
 
-    The prose shows it as ``{glue:text}`name:.2f` `` and, where there is a standard
-    error, ``{glue:text}`name_stderr:.2f` ``.
+    The prose shows it by the role ``glue:text``, as ``name:.2f`` and, where there is a
+    standard error, ``name_stderr:.2f``.
 
     Args:
         name: unique within the page.

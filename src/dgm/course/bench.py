@@ -1,45 +1,138 @@
 """``dgm bench``: what the book costs, measured beside its budgets."""
 
-import statistics
+import csv
+import io
+import os
+import platform
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from dgm.course.execute import execute
-from dgm.course.files import Stop
+from dgm.course.files import Stop, write_atomically
 from dgm.course.kernel import Limits
 
-LECTURE_BUDGET = 60.0
-PAGE_BUDGET = 1500.0
+TABLE = Path("results/budgets.csv")
+LECTURE, WHOLE, UNCHANGED, PROSE, AFTER_CODE, PAGE = 60, 480, 10, 15, 15, 1500
+LEFT_OUT = shutil.ignore_patterns("_build", ".git", ".venv", "__pycache__")
+
+
+class Cost(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    measured: float
+    budget: float
+    unit: str = "s"
+
+    def cells(self) -> list[str]:
+        """The line as text."""
+        kept = "yes" if self.measured <= self.budget else "NO"
+        places = 1 if self.unit == "s" else 0
+        measured = f"{self.measured:.{places}f} {self.unit}"
+        return [self.what, measured, f"{self.budget:.0f} {self.unit}", kept]
 
 
 def main(root: Path, paths: list[Path]) -> int:
-    """Execute each lecture alone from an empty cache; print seconds and page weight."""
-    print(f"{'lecture':<34} {'seconds':>8} {'budget':>7} {'page kB':>8} {'budget':>7}")
-    seconds = []
+    """Measure, print the table, and keep it for the book's page about budgets."""
+    costs = []
     for path in paths:
-        with tempfile.TemporaryDirectory() as folder:
-            start = time.monotonic()
-            failures = execute([path], Path(folder), 1, Limits(), lambda line: None)
-            seconds.append(time.monotonic() - start)
-        if failures:
-            raise Stop(failures[0])
-        weight = page_kilobytes(root, path.relative_to(root).with_suffix("").as_posix())
-        print(
-            f"{path.stem:<34} {seconds[-1]:8.1f} {LECTURE_BUDGET:7.0f} "
-            f"{weight if weight else 'no site':>8} {PAGE_BUDGET:7.0f}"
-        )
-    if seconds:
-        print(f"median {statistics.median(seconds):.1f} s, total {sum(seconds):.1f} s")
-    return 0
+        costs += lecture_costs(root, path)
+        print("  ".join(costs[-2].cells()), flush=True)
+    costs += build_costs(root, paths[0])
+    rows = [["what", "measured", "budget", "kept"], *(cost.cells() for cost in costs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)))
+    keep(root / TABLE, rows)
+    return 0 if all(cost.measured <= cost.budget for cost in costs) else 1
 
 
-def page_kilobytes(root: Path, docname: str) -> int | None:
-    """Weight of a built page: its HTML and the pictures it shows; None if not built."""
+def lecture_costs(root: Path, path: Path) -> list[Cost]:
+    """Seconds of one notebook, executed alone on one thread; weight of its page."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.monotonic()
+        failures = execute([path], Path(folder), 1, Limits(), lambda line: None)
+        seconds = time.monotonic() - start
+    if failures:
+        raise Stop(failures[0])
+    docname = path.relative_to(root).with_suffix("").as_posix()
+    weight = page_kilobytes(root, docname)
+    return [
+        Cost(f"{docname}: execution", seconds, LECTURE),
+        Cost(f"{docname}: page", weight, PAGE, "kB"),
+    ]
+
+
+def page_kilobytes(root: Path, docname: str) -> int:
+    """Weight of a built page: its HTML and the pictures it shows.
+
+    Raises:
+        Stop: if the page is not built.
+    """
     site = root / "_build" / "html"
     page = site / f"{docname}.html"
     if not page.is_file():
-        return None
+        raise Stop(f"There is no page {page}: run `make book` first.")
     html = page.read_text("utf8")
     images = [i for i in (site / "_images").glob("*") if f"_images/{i.name}" in html]
     return (len(html.encode()) + sum(i.stat().st_size for i in images)) // 1000
+
+
+def build_costs(root: Path, lecture: Path) -> list[Cost]:
+    """Seconds of `make book` in a copy: everything, nothing, a word, a line of code."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "book"
+        shutil.copytree(root, copy, ignore=LEFT_OUT)
+        edited = copy / lecture.relative_to(root)
+        whole, unchanged = build_seconds(copy), build_seconds(copy)
+        with edited.open("a", encoding="utf8") as text:
+            text.write("\nOne more sentence.\n")
+        prose = build_seconds(copy)
+        with edited.open("a", encoding="utf8") as text:
+            text.write("\n```{code-cell} ipython3\nassert True\n```\n")
+        code = build_seconds(copy)
+    name = lecture.stem
+    return [
+        Cost("the whole book, from nothing", whole, WHOLE),
+        Cost("nothing changed", unchanged, UNCHANGED),
+        Cost(f"prose of {name} edited", prose, PROSE),
+        Cost(f"code of {name} edited", code, LECTURE + AFTER_CODE),
+    ]
+
+
+def build_seconds(root: Path) -> float:
+    """Seconds to execute and build what is stale, as `make book` does.
+
+    Raises:
+        Stop: if the book does not build.
+    """
+    start = time.monotonic()
+    book = Path(sys.executable).with_name("jupyter-book")
+    for words in (
+        [sys.executable, "-m", "dgm.course.cli", "execute"],
+        [str(book), "build", "-q", "-W", "-n", "--keep-going", "."],
+    ):
+        done = subprocess.run(
+            words, cwd=root, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise Stop(f"The book does not build: {(done.stdout + done.stderr)[-800:]}")
+    return time.monotonic() - start
+
+
+def keep(path: Path, rows: list[list[str]]) -> None:
+    """Write the table, with the machine it was measured on as its last line."""
+    machine = (
+        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, torch {version('torch')}"
+    )
+    text = io.StringIO()
+    lines = [*rows, ["measured on", machine, "", ""]]
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    write_atomically(path, text.getvalue())

@@ -1,0 +1,56 @@
+"""The budgets table says what was measured."""
+
+import csv
+
+import pytest
+
+from dgm.course.bench import Cost, page_kilobytes
+from dgm.course.files import Stop
+
+SLOW = "import time\ntime.sleep(1.5)\nprint('done')"
+
+
+@pytest.mark.slow
+def test_seconds_and_builds_are_measured_and_kept(course):
+    course.lecture("first", SLOW)
+    course.build()
+    done = course.dgm("bench")
+    assert done.status == 0, done.out + done.err
+    with (course.root / "results" / "budgets.csv").open() as file:
+        rows = {row[0]: row[1:] for row in csv.reader(file)}
+    assert rows["what"] == ["measured", "budget", "kept"]
+    alone = float(rows["lectures/first: execution"][0].removesuffix(" s"))
+    assert 1.5 < alone < 30
+    whole, unchanged, prose, code = (
+        float(rows[name][0].removesuffix(" s"))
+        for name in (
+            "the whole book, from nothing",
+            "nothing changed",
+            "prose of first edited",
+            "code of first edited",
+        )
+    )
+    assert min(whole, code) > 1.5  # the sleeping cell ran
+    assert min(unchanged, prose) > 0
+    assert "torch" in rows["measured on"][0]
+    assert "lectures/first" in done.out
+    assert "One more" not in (course.root / "lectures" / "first.md").read_text()
+
+
+def test_a_page_weighs_its_html_and_its_pictures(tmp_path):
+    site = tmp_path / "_build" / "html"
+    (site / "_images").mkdir(parents=True)
+    (site / "_images" / "shown.png").write_bytes(b"x" * 40_000)
+    (site / "_images" / "other.png").write_bytes(b"x" * 90_000)
+    (site / "page.html").write_text('<img src="_images/shown.png">' + "y" * 9_971)
+    assert page_kilobytes(tmp_path, "page") == 50
+
+
+def test_a_page_that_is_not_built_is_one_sentence(tmp_path):
+    with pytest.raises(Stop, match="make book"):
+        page_kilobytes(tmp_path, "page")
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(59.0, "yes"), (61.0, "NO")])
+def test_a_budget_that_is_not_kept_says_so(seconds, kept):
+    assert Cost("x", seconds, 60).cells() == ["x", f"{seconds} s", "60 s", kept]
