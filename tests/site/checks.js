@@ -39,7 +39,7 @@
   function text() {
     const faults = [];
     for (const node of textNodes(article())) {
-      if (/\{[a-z]+(:[a-z]+)?\}|\?\?|\{\{|\}\}|^:[a-z-]+:\s/.test(node.data)) {
+      if (/\{[a-z]+([:-][a-z]+)*\}|\?\?|```|:::|\{\{|\}\}|^:[a-z-]+:\s/.test(node.data)) {
         faults.push(`unresolved: ${short(node.data)}`);
       }
     }

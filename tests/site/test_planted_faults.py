@@ -21,6 +21,8 @@ FAULTS = [
     ("math", "raw math", r'<p class="mathjax_ignore">so \(x = 1\) holds</p>'),
     ("text", "unresolved", "<p>The loss is {glue:text}nll nats.</p>"),
     ("text", "unresolved", "<p>See Figure ??.</p>"),
+    ("text", "unresolved", "<p>```{csv-table} Measured</p>"),
+    ("text", "unresolved", "<p>:::: A box</p>"),
     ("images", "no alt", f'<img src="{PIXEL}">'),
     ("images", "empty alt", f'<img alt=" " src="{PIXEL}">'),
     ("images", "is a path", f'<img alt="../_images/3f2a.png" src="{PIXEL}">'),
