@@ -1,5 +1,6 @@
 """The book's own Sphinx extension: what is stale, and mathematics without a network."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -50,6 +51,26 @@ def read_again(
         if _glues_from(Path(env.doc2path(docname))) & moved:
             stale.add(docname)
     return sorted(stale)
+
+
+def write_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """All pages, if a title or a number moved: any of them may name it.
+
+    Sphinx writes again what it has read again. A page that says "Fig. 2 of ..." was
+    not read again when its lecture got a figure more.
+    """
+    before = getattr(env, "dgm_numbers", None)
+    now = env.dgm_numbers = _numbers(env)  # type: ignore[attr-defined]
+    return sorted(env.found_docs) if before not in (None, now) else []
+
+
+def _numbers(env: BuildEnvironment) -> str:
+    """Fingerprint of all titles, and of the numbers of figures, theorems, equations."""
+    titles = sorted((name, title.astext()) for name, title in env.titles.items())
+    figures = sorted((doc, repr(kinds)) for doc, kinds in env.toc_fignumbers.items())
+    equations = sorted(env.domaindata["math"]["objects"].items())
+    every = repr((titles, figures, equations))
+    return hashlib.sha256(every.encode()).hexdigest()
 
 
 def _keys(env: BuildEnvironment) -> dict[str, str]:
@@ -106,6 +127,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", use_local_mathjax, priority=900)
     app.connect("source-read", stamp_source)
     app.connect("env-get-outdated", read_again)
+    app.connect("env-get-updated", write_again, priority=900)  # once all have numbers
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", copy_static)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

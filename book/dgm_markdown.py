@@ -9,9 +9,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dgm_plain import ESCAPED, MATH, display, escaped, fence, one_line
 from docutils import nodes
 
-SPECIAL = re.compile(r"([\\`*_$<]|\](?=\()|&(?=[#\w]+;))")
+# Nodes that say nothing themselves.
+PLAIN = frozenset(
+    ("document", "container", "compound", "topic", "definition_list", "definition")
+    + ("line_block", "line", "inline", "generated", "title_reference", "abbreviation")
+)
 # What would begin a list, a heading, a quotation, a rule, a fence, a link's address.
 STARTS_A_BLOCK = re.compile(r"^(\d*)([.)](?=\s|$)|[-+#>=~\[])")
 
@@ -23,11 +28,15 @@ class Markdown:
     Attributes:
         number_of: the number of a numbered node, as "Fig. 3" or "Proposition 1".
         link: turns a reference's target into an address, or None if there is none.
+        picture: turns an image into an address that the notebook brings along.
+        unknown: is told of nodes that Markdown has no words for.
         cited: what was cited so far, each work in full.
     """
 
     number_of: Callable[[nodes.Element], str]
     link: Callable[[nodes.Element], str | None]
+    picture: Callable[[nodes.Element], str]
+    unknown: Callable[[nodes.Node], None]
     cited: list[str] = field(default_factory=list)
 
     def block(self, node: nodes.Node, level: int = 1) -> str:
@@ -36,6 +45,8 @@ class Markdown:
             write = getattr(self, f"_{kind.__name__}", None)
             if write is not None:
                 return str(write(node, level))
+        if type(node).__name__ not in PLAIN:
+            self.unknown(node)
         if isinstance(node, nodes.Element) and node.children:
             return self.blocks(node.children, level)
         return ""
@@ -52,25 +63,31 @@ class Markdown:
 
     def inline(self, node: nodes.Element) -> str:
         """What stands within a line: all white space becomes one blank."""
-        return " ".join("".join(map(self._piece, node.children)).split())
+        return " ".join(self._pieces(node).split())
 
     def _piece(self, node: nodes.Node) -> str:
         if isinstance(node, nodes.Text):
-            return _escaped(node.astext())
+            return escaped(node.astext())
         if not isinstance(node, nodes.Element):
             return ""
         write = getattr(self, f"_inline_{type(node).__name__}", None)
-        return str(write(node)) if write else "".join(map(self._piece, node.children))
+        if write is None and type(node).__name__ not in PLAIN:
+            self.unknown(node)
+        return str(write(node)) if write else self._pieces(node)
+
+    def _pieces(self, node: nodes.Element) -> str:
+        return "".join(map(self._piece, node.children))
 
     # ---- within a line ------------------------------------------------------------
 
     def _inline_math(self, node: nodes.Element) -> str:
-        return f"${' '.join(node.astext().split())}$"
+        return f"${one_line(node.astext())}$"
 
     def _inline_literal(self, node: nodes.Element) -> str:
         text = node.astext()
-        fence = "``" if "`" in text else "`"
-        return f"{fence}{text}{fence}"
+        marks = fence(text, 1)
+        gap = " " if text[:1] == "`" or text[-1:] == "`" else ""
+        return f"{marks}{gap}{text}{gap}{marks}"
 
     def _inline_emphasis(self, node: nodes.Element) -> str:
         return f"*{self.inline(node)}*"
@@ -78,8 +95,16 @@ class Markdown:
     def _inline_strong(self, node: nodes.Element) -> str:
         return f"**{self.inline(node)}**"
 
+    def _inline_subscript(self, node: nodes.Element) -> str:
+        return f"<sub>{self.inline(node)}</sub>"
+
+    def _inline_superscript(self, node: nodes.Element) -> str:
+        return f"<sup>{self.inline(node)}</sup>"
+
+    _inline_footnote_reference = _inline_superscript
+
     def _inline_reference(self, node: nodes.Element) -> str:
-        words = "".join(map(self._piece, node.children))
+        words = self._pieces(node)
         if "reftitle" in node:  # a citation: its entry stands at the end
             if node["reftitle"] not in self.cited:
                 self.cited.append(node["reftitle"])
@@ -87,19 +112,25 @@ class Markdown:
         target = self.link(node)
         return f"[{words.strip()}]({target})" if target else words
 
-    _inline_number_reference = _inline_reference
+    _inline_number_reference = _inline_download_reference = _inline_reference
 
     def _inline_inline(self, node: nodes.Element) -> str:
-        words = "".join(map(self._piece, node.children))
+        words = self._pieces(node)
         # A citation's brackets are no link, even before a parenthesis.
         is_cited = "bibtex-citation" in node["classes"]
         return words.removesuffix("]") + r"\]" if is_cited else words
 
     def _inline_image(self, node: nodes.Element) -> str:
-        return f"*{_escaped(node.get('alt', ''))}*"
+        alt = escaped(node.get("alt", "")).replace("]", r"\]")
+        return f"![{alt}]({self.picture(node)})"
 
     def _inline_raw(self, node: nodes.Element) -> str:
-        return ""
+        return "<br>" if node.astext().strip().startswith("<br") else ""
+
+    def _inline_target(self, node: nodes.Element) -> str:
+        return self._pieces(node)
+
+    _inline_index = _inline_problematic = _inline_raw
 
     # ---- blocks ---------------------------------------------------------------------
 
@@ -121,14 +152,16 @@ class Markdown:
         return STARTS_A_BLOCK.sub(r"\1\\\2", self.inline(node))
 
     def _math_block(self, node: nodes.Element, level: int) -> str:
-        # In one line: a quotation's marks would else come between the dollars.
         number = node.get("number")
         # An equation without a label has True for its number, and 1 == True.
         tag = "" if number is None or number is True else rf" \tag{{{number}}}"
-        return f"$$ {' '.join(node.astext().split())}{tag} $$"
+        return f"$$ {display(node.astext())}{tag} $$"
 
     def _literal_block(self, node: nodes.Element, level: int) -> str:
-        return f"```\n{node.astext()}\n```"
+        text, language = node.astext(), node.get("language", "")
+        marks = fence(text, 3)
+        names = {"ipython3": "python", "default": "", "none": ""}
+        return f"{marks}{names.get(language, language)}\n{text}\n{marks}"
 
     def _block_quote(self, node: nodes.Element, level: int) -> str:
         return _prefixed("> ", self.blocks(node.children, level))
@@ -142,7 +175,8 @@ class Markdown:
         return "\n".join(self._item(f"{n}. ", item, level) for n, item in items)
 
     def _item(self, mark: str, item: nodes.Node, level: int) -> str:
-        loose = any(isinstance(c, nodes.math_block) for c in item.children)
+        lists = (nodes.bullet_list, nodes.enumerated_list)
+        loose = any(not isinstance(c, lists) for c in item.children[1:])
         parts = [self.block(child, level) for child in item.children]
         text = ("\n\n" if loose else "\n").join(filter(None, parts))
         return mark + _prefixed(" " * len(mark), text).lstrip()
@@ -163,10 +197,15 @@ class Markdown:
         return "\n".join([f"**{caption}**\n"] * bool(caption) + lines)
 
     def _cell(self, entry: nodes.Node) -> str:
-        words = (self.inline(p) for p in entry.children if isinstance(p, nodes.Element))
+        parts = []
+        for child in entry.children:
+            if isinstance(child, nodes.bullet_list | nodes.enumerated_list):
+                parts += [f"• {self.inline(p)}" for p in child.findall(nodes.paragraph)]
+            elif isinstance(child, nodes.Element):
+                parts.append(self.inline(child))
         # A bar would end the cell; Markdown reads an escaped one as a bar, MathJax as
         # two, so that mathematics has names for them.
-        pieces = re.split(r"((?<!\\)\$[^$]*\$)", " ".join(words))
+        pieces = MATH.split("<br>".join(parts))
         pieces[::2] = [piece.replace("|", r"\|") for piece in pieces[::2]]
         pieces[1::2] = [
             piece.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
@@ -174,13 +213,25 @@ class Markdown:
         ]
         return "".join(pieces)
 
-    def _figure(self, node: nodes.Element, level: int) -> str:
-        captions = [c for c in node.children if isinstance(c, nodes.caption)]
+    def caption(self, figure: nodes.Element) -> str:
+        """Number and caption of a figure, whose picture the code will draw."""
+        captions = [c for c in figure.children if isinstance(c, nodes.caption)]
         words = self.inline(captions[0]) if captions else ""
-        return f"**{self.number_of(node)}.** {words}" if words else ""
+        return f"**{self.number_of(figure)}.** {words}" if words else ""
+
+    def _figure(self, node: nodes.Element, level: int) -> str:
+        images = map(self._inline_image, node.findall(nodes.image))
+        return "\n\n".join(filter(None, (*images, self.caption(node))))
 
     def _image(self, node: nodes.Element, level: int) -> str:
         return self._inline_image(node)
+
+    def _footnote(self, node: nodes.Element, level: int) -> str:
+        label, *rest = node.children
+        return f"<sup>{label.astext()}</sup> {self.blocks(rest, level)}"
+
+    def _transition(self, node: nodes.Element, level: int) -> str:
+        return "---"
 
     def _comment(self, node: nodes.Element, level: int) -> str:
         return ""
@@ -206,12 +257,10 @@ class Markdown:
 
 def fold(title: str, inner: str) -> str:
     """Text that the reader opens. Markdown within it needs the empty lines."""
-    summary = html.escape(re.sub(r"\\(.)", r"\1", title), quote=False)
+    pieces = MATH.split(title)  # the summary is HTML, where nothing is escaped
+    pieces[::2] = [ESCAPED.sub(r"\1", piece) for piece in pieces[::2]]
+    summary = html.escape("".join(pieces), quote=False)
     return f"<details>\n<summary><b>{summary}</b></summary>\n\n{inner}\n\n</details>"
-
-
-def _escaped(text: str) -> str:
-    return SPECIAL.sub(r"\\\1", text)
 
 
 def _prefixed(mark: str, text: str) -> str:

@@ -6,24 +6,25 @@ glued values and citations are text, solutions are folded. The code is the
 lecture's own.
 """
 
+import base64
+import mimetypes
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from dgm_buttons import FOLDER, OFFERED, site_of
 from dgm_markdown import Markdown, fold
 from docutils import nodes
 from nbformat import NotebookNode, v4
 from sphinx.application import Sphinx
-from sphinx.config import Config
+from sphinx.util import logging
 
 from dgm.course.files import write_atomically
-from dgm.course.notebook import fingerprint, is_notebook, read
-from dgm.course.publish import install_cell, with_install_cell
-from dgm.course.repository import Repository, commit, parse, repository
+from dgm.course.notebook import is_notebook, read
+from dgm.course.publish import install_cell
 
-FOLDER = "notebooks"
-OFFERED = ("lectures/", "exercises/")  # not the few pages that only show a check
+log = logging.getLogger(__name__)
 FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 
@@ -45,7 +46,7 @@ class Page:
 
     def __init__(self, app: Sphinx, docname: str, source: NotebookNode) -> None:
         self.app, self.docname, self.source = app, docname, source
-        self.words = Markdown(self.number_of, self.link)
+        self.words = Markdown(self.number_of, self.link, self.picture, self.unknown)
         self.next_cell = 0
 
     def notebook(self, doctree: nodes.document) -> NotebookNode:
@@ -121,12 +122,14 @@ class Page:
         yield from rest
 
     def box(self, node: nodes.Element, level: int) -> Iterator[NotebookNode]:
-        """A solution with code: its texts are folded, and so is its code."""
+        """A box with code: its title goes first, or folds all if it is a solution."""
         title = self.words.title(node)
-        for cell in self.pieces(node, level):
-            if "dropdown" in node["classes"]:
-                cell = _folded(cell, title)
-            yield cell
+        if "dropdown" in node["classes"]:
+            yield from (_folded(cell, title) for cell in self.pieces(node, level))
+            return
+        if title:
+            yield v4.new_markdown_cell(f"**{title}**")
+        yield from self.pieces(node, level)
 
     def code_cells(self, node: nodes.Element) -> Iterator[NotebookNode]:
         """The lecture's code for one cell of the page, with its figures' captions."""
@@ -138,7 +141,7 @@ class Page:
             cell = _folded(cell, f"Code of {names}" if names else "Code")
         yield cell
         for figure in figures:
-            yield v4.new_markdown_cell(self.words.block(figure))
+            yield v4.new_markdown_cell(self.words.caption(figure))
 
     def code_up_to(self, index: int) -> list[NotebookNode]:
         """Code cells from here to ``index``; the page need not show them all."""
@@ -165,6 +168,9 @@ class Page:
     def link(self, node: nodes.Element) -> str | None:
         """A reference's address; none for places of this page and unknown sites."""
         target = node.get("refuri", "")
+        if "filename" in node:  # a download
+            site = site_of(self.app)
+            return f"{site}_downloads/{node['filename']}" if site else None
         if not node.get("internal"):
             return target or None
         site = site_of(self.app)
@@ -172,6 +178,20 @@ class Page:
             return None
         folder = Path(self.app.builder.get_target_uri(self.docname)).parent.as_posix()
         return site + _normal(f"{folder}/{target}")
+
+    def picture(self, node: nodes.Element) -> str:
+        """A picture of the lecture's folder, inside the notebook: it travels alone."""
+        if "://" in node["uri"]:
+            return str(node["uri"])
+        path = Path(self.app.srcdir, node["uri"])
+        kind = mimetypes.guess_type(path.name)[0]
+        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+    def unknown(self, node: nodes.Node) -> None:
+        """Stop a build with ``-W``: the notebook would lose what the page says."""
+        said = "the notebook has no words for a '%s'; say it in another way, or teach "
+        said += "book/dgm_markdown.py"
+        log.warning(said, type(node).__name__, location=node, type="dgm")
 
 
 def _is_cell(node: nodes.Node) -> bool:
@@ -209,83 +229,8 @@ def _normal(path: str) -> str:
     return "/".join(parts)
 
 
-def site_of(app: Sphinx) -> str | None:
-    """Address of the published site, ending in a slash, where it is known."""
-    place = here(app)
-    site = app.config.dgm_site or (place.site if place else None)
-    return site.rstrip("/") + "/" if site else None
-
-
-def here(app: Sphinx) -> Repository | None:
-    """The repository that the book's buttons lead to."""
-    return parse(app.config.dgm_repository)
-
-
-def find_repository(app: Sphinx, config: Config) -> None:
-    """Look it up once. A page is written again when it, or its writer, has changed."""
-    found = repository(Path(app.srcdir))
-    config.dgm_repository = found.url if found else ""
-    folder = Path(__file__).parent
-    config.dgm_writer = fingerprint(folder.glob("dgm_*.py"))
-
-
-def finish_notebooks(app: Sphinx, error: Exception | None) -> None:
-    """Let every notebook install this very version; drop those of former pages."""
-    folder = Path(app.outdir, FOLDER)
-    if error or app.builder.name != "html":
-        return
-    place, version = here(app), commit(Path(app.srcdir))
-    for path in folder.rglob("*.ipynb"):
-        if (
-            path.relative_to(folder).with_suffix("").as_posix()
-            not in app.env.found_docs
-        ):
-            path.unlink()
-            continue
-        old = path.read_text("utf8")
-        new = with_install_cell(nbformat.reads(old, as_version=4), place, version)
-        if (text := nbformat.writes(new)) != old:
-            write_atomically(path, text)
-
-
-def add_buttons(
-    app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any
-) -> None:
-    """Head of a lecture: open its notebook in Colab, or download it."""
-    if not Path(app.outdir, FOLDER, f"{pagename}.ipynb").is_file():
-        return
-    link = {"type": "link", "label": "download-notebook-button"}
-    own = {
-        **link,
-        "url": context["pathto"](f"{FOLDER}/{pagename}.ipynb", 1),
-        "text": ".ipynb",
-        "tooltip": "Download notebook",
-        "icon": "fas fa-code",
-    }
-    for button in context["header_buttons"]:
-        if button.get("label") == "download-buttons":
-            button["buttons"].insert(0, own)
-    place = here(app)
-    colab = place.colab(pagename) if place else None
-    if colab:
-        button = {
-            "type": "link",
-            "label": "colab-button",
-            "url": colab,
-            "text": "Colab",
-            "tooltip": "Open in Colab",
-            "icon": "fas fa-play",
-        }
-        context["header_buttons"].insert(0, button)
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the above."""
-    app.add_config_value("dgm_repository", "", "html", str)
-    app.add_config_value("dgm_site", "", "html", str)
-    app.add_config_value("dgm_writer", "", "html", str)
-    app.connect("config-inited", find_repository)
+    app.setup_extension("dgm_buttons")
     app.connect("doctree-resolved", write_notebook, priority=900)
-    app.connect("html-page-context", add_buttons, priority=900)
-    app.connect("build-finished", finish_notebooks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -66,17 +66,22 @@ class Axis(NamedTuple):
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough)
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
-        return [k * step for k in range(first, last + 1)]
+        ticks = (k * step for k in range(first, last + 1))
+        return [tick for tick in ticks if self.low <= tick <= self.high]
 
 
 def axis_for(rows: list[Row]) -> Axis:
-    """An axis with room for all marks and for two standard errors around each."""
+    """An axis with room for all marks and for two standard errors around each.
+
+    It is never so short that its ticks would need more than four digits.
+    """
     ends = [
         row.score.value + sign * (row.score.stderr or 0.0)
         for row in rows
         for sign in (-2, 2)
     ]
-    margin = 0.05 * (max(ends) - min(ends)) or 0.05 * abs(ends[0]) or 1.0
+    room = 0.05 * (max(ends) - min(ends))
+    margin = max(room, 1e-3 * max(map(abs, ends))) or 1.0
     return Axis(min(ends) - margin, max(ends) + margin)
 
 

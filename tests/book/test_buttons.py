@@ -1,5 +1,6 @@
 """Buttons and install cells lead to the repository that the book was built in."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,9 +80,74 @@ def test_the_notebook_of_a_removed_lecture_goes(course):
     folder = course.root / "_build/html/notebooks/lectures"
     assert {p.stem for p in folder.iterdir()} == {"first", "second"}
     (course.root / "lectures" / "second.md").unlink()
+    (course.root / "_toc.yml").unlink()
     course.toc()
     built(course, "")
     assert {p.stem for p in folder.iterdir()} == {"first"}
+
+
+def test_links_to_other_pages_lead_into_the_site(course):
+    course.lecture("second", "y = 2")
+    course.lecture("first", "x = 1", prose="See {doc}`second` and {doc}`../index`.\n\n")
+    _, notebook = built(course, "https://github.com/someone/course")
+    site = "https://someone.github.io/course/"
+    links = re.findall(r"\((https:[^)]+)\)", notebook.cells[0].source)
+    assert links == [f"{site}lectures/second.html", f"{site}index.html"]
+    pages = course.root / "_build/html"
+    assert all((pages / link.removeprefix(site)).is_file() for link in links)
+
+
+def test_pictures_travel_with_the_notebook(course):
+    folder = course.root / "lectures"
+    folder.mkdir(exist_ok=True)
+    (folder / "dot.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    course.lecture("first", "x = 1", prose="![A dot](dot.svg)\n\n")
+    _, notebook = built(course, "")
+    assert "![A dot](data:image/svg+xml;base64," in notebook.cells[0].source
+
+
+GATED = """\
+````{{{kind}-start}} {argument}
+{options}
+````
+Do it.
+
+```{{code-cell}} ipython3
+{cell}
+```
+````{{{kind}-end}}
+````
+
+"""
+
+
+def test_exercises_and_solutions_may_hold_code(course):
+    config = course.root / "_config.yml"
+    extra = "sphinx:\n  extra_extensions: [sphinx_exercise]\n"
+    config.write_text(config.read_text().replace("sphinx:\n", extra))
+    exercise = GATED.format(
+        kind="exercise", argument="Try this", options=":label: ex", cell="y = 3"
+    )
+    solution = GATED.format(
+        kind="solution", argument="ex", options=":class: dropdown", cell="z = 3"
+    )
+    course.lecture("first", "x = 1", prose=exercise + solution)
+    _, notebook = built(course, "")
+    text = [cell.source for cell in notebook.cells]
+    asked = text.index("y = 3")
+    assert "**Exercise 1 (Try this)**" in "".join(text[:asked])
+    solved = text.index("# @title Solution to Exercise 1 (Try this)\nz = 3")
+    assert (
+        "<summary><b>Solution to Exercise 1 (Try this)</b></summary>"
+        in text[solved - 1]
+    )
+    assert notebook.cells[solved].metadata.jupyter.source_hidden
+
+
+def test_what_the_notebook_cannot_say_stops_the_build(course):
+    course.lecture("first", "x = 1", prose="```{sidebar} Aside\ntext\n```\n\n")
+    with pytest.raises(AssertionError, match="no words for a 'sidebar'"):
+        built(course, "")
 
 
 def test_code_that_the_page_hides_is_in_the_notebook(course):

@@ -16,7 +16,7 @@ SETTINGS = {
     "report_level": 5,
     "doctitle_xform": False,
 }
-COMMONMARK = MarkdownIt("commonmark").enable("table")
+COMMONMARK = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 def writer(**numbers):
@@ -24,6 +24,8 @@ def writer(**numbers):
     return Markdown(
         lambda node: next((numbers[i] for i in node["ids"] if i in numbers), ""),
         lambda node: node.get("refuri"),
+        lambda node: node["uri"],
+        lambda node: pytest.fail(f"unknown: {node!r}"),
     )
 
 
@@ -43,7 +45,7 @@ class Text(HTMLParser):
         self.words += data
 
     def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
+        self.tags.append(tag + dict(attrs).get("start", ""))
 
 
 def read(markdown):
@@ -91,6 +93,9 @@ def test_any_words_read_back_in_a_table(text):
         "| a | b |\n|---|---|\n| 1 | *two* |\n| 3 | `x` |",
         "See [a place](https://example.org/a_b).",
         "a line\nthat goes on",
+        "`` a ` b `` and ``` `` ```",
+        "- first\n\n  second paragraph\n- last",
+        "![A photo](photo.png) in a line",
         "[not a link]: at all",
         r"1\. no list",
     ],
@@ -103,9 +108,88 @@ def test_plain_markdown_comes_out_with_the_same_meaning(source):
 
 def test_mathematics_keeps_its_dollars_and_stays_in_its_line():
     assert written("so $p(x) < 1$ holds") == "so $p(x) < 1$ holds"
-    assert written("$$\na \\\\\nb\n$$") == r"$$ a \\ b $$"
+    assert written("$$\na +\nb\n$$") == r"$$ a + b $$"
     quoted = written("> first\n>\n> $$\n> a\n> b\n> $$")
     assert quoted == "> first\n>\n> $$ a b $$"
+
+
+@pytest.mark.parametrize(
+    ("tex", "between"),
+    [
+        (r"a &= b \\ c &= d", r"\begin{aligned} a &= b \\ c &= d \end{aligned}"),
+        (r"f = \begin{cases} 1 & x \\ 0 & y \end{cases}", None),
+        (
+            r"\begin{aligned} \begin{matrix} a & b \end{matrix} & c \end{aligned}",
+            None,
+        ),
+        (r"a \& b", None),
+        ("a % why\n+ b", "a + b"),
+        (r"50\% \text{ of } x", None),
+        (
+            r"\begin{align} a &= b \\ c &= d \end{align}",
+            r"\begin{aligned} a &= b \\ c &= d \end{aligned}",
+        ),
+        (
+            r"\begin{gather*} a \\ b \end{gather*}",
+            r"\begin{gathered} a \\ b \end{gathered}",
+        ),
+        (r"\begin{equation} a = b \end{equation}", "a = b"),
+    ],
+)
+def test_what_sphinx_adds_to_a_formula_is_there(tex, between):
+    assert writer().block(nodes.math_block("", tex)) == f"$$ {between or tex} $$"
+    numbered = writer().block(nodes.math_block("", tex, number=7))
+    assert numbered == rf"$$ {between or tex} \tag{{7}} $$"
+
+
+def test_a_norm_in_a_cell_keeps_both_bars():
+    cell = nodes.entry("", nodes.paragraph("", "", nodes.math("", r"\|x\| + |y|")))
+    table = nodes.table("", nodes.tgroup("", nodes.tbody("", nodes.row("", cell))))
+    assert r"$\Vert x\Vert  + \vert y\vert $" in writer().block(table)
+
+
+def test_a_cell_may_hold_a_list():
+    items = (nodes.list_item("", nodes.paragraph("", word)) for word in ("one", "two"))
+    cell = nodes.entry("", nodes.paragraph("", "both:"), nodes.bullet_list("", *items))
+    table = nodes.table("", nodes.tgroup("", nodes.tbody("", nodes.row("", cell))))
+    assert writer().block(table).splitlines()[0] == "| both:<br>• one<br>• two |"
+
+
+def test_code_keeps_its_language_and_its_fences():
+    block = nodes.literal_block("", "```sh\nls\n```", language="ipython3")
+    text = writer().block(block)
+    assert text == "````python\n```sh\nls\n```\n````"
+    assert read(text).tags == ["pre", "code"]
+
+
+def test_powers_notes_and_downloads_are_not_lost():
+    power = nodes.paragraph(
+        "", "x", nodes.superscript("", "3"), nodes.subscript("", "i")
+    )
+    assert writer().block(power) == "x<sup>3</sup><sub>i</sub>"
+    called = nodes.paragraph("", "here", nodes.footnote_reference("", "1"))
+    assert writer().block(called) == "here<sup>1</sup>"
+    note = nodes.footnote("", nodes.label("", "1"), nodes.paragraph("", "there"))
+    assert writer().block(note) == "<sup>1</sup> there"
+
+
+def test_a_node_that_has_no_words_is_told():
+    told = []
+    words = Markdown(lambda n: "", lambda n: None, lambda n: "", told.append)
+    words.block(nodes.sidebar("", nodes.paragraph("", "text")))
+    words.block(
+        nodes.paragraph("", "", nodes.generated(""), nodes.problematic("", "?"))
+    )
+    assert [type(node) for node in told] == [nodes.sidebar]
+
+
+def test_a_line_may_break():
+    assert written("one\\\ntwo") == "one<br>two"
+
+
+def test_every_definition_of_a_term_is_said():
+    text = written("term\n: first\n: second\n")
+    assert read(text).words.split() == ["term", "first", "second"]
 
 
 def test_a_dollar_that_is_money_opens_no_formula():
@@ -144,6 +228,8 @@ def test_what_the_page_folds_is_folded():
     assert text == fold(r"Solution \<1>", "Because *so*")
     assert read(text).tags == ["details", "summary", "b", "p", "em"]
     assert "&lt;1&gt;" in text
+    title = fold(r"The $\log p$ of a\_b", "").partition("<b>")[2]
+    assert title.startswith(r"The $\log p$ of a_b</b>")
 
 
 def test_headings_sink_with_their_section():
@@ -164,7 +250,9 @@ def test_citations_are_collected_and_never_become_links():
 def test_figures_say_number_and_caption():
     figure = nodes.figure("", nodes.image(uri="x.svg", alt="A line."), ids=["f"])
     figure += nodes.caption("", "What to ", nodes.emphasis("", "see"))
-    assert writer(f="Fig. 2").block(figure) == "**Fig. 2.** What to *see*"
+    assert writer(f="Fig. 2").caption(figure) == "**Fig. 2.** What to *see*"
+    text = writer(f="Fig. 2").block(figure)
+    assert text == "![A line.](x.svg)\n\n**Fig. 2.** What to *see*"
 
 
 def test_definitions_stand_under_their_terms():

@@ -3,8 +3,18 @@
 import re
 
 import pytest
-from dgm_scoretable import MARKS, SIGNS, Axis, Number, Row, Seeds, axis_for, html
-from hypothesis import given
+from dgm_scoretable import (
+    MARKS,
+    MEANINGS,
+    SIGNS,
+    Axis,
+    Number,
+    Row,
+    Seeds,
+    axis_for,
+    html,
+)
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 BOARD = {"caption": "A & B", "quantity": "NLL", "unit": "nats", "decimals": 2}
@@ -59,6 +69,8 @@ def test_names_are_escaped():
     assert models(text) == ["&lt;b&gt;&amp;"] and "A &amp; B" in text
 
 
+@example([(1 / 3, None)])
+@example([(100.0, None), (100.0 + 1e-13, None)])
 @given(
     st.lists(st.tuples(st.floats(-1e4, 1e4), st.none() | st.floats(0, 100)), min_size=1)
 )
@@ -70,6 +82,7 @@ def test_the_axis_holds_every_mark_and_has_round_ticks(scores):
     ticks = axis.ticks()
     assert 2 <= len(ticks) <= 7
     assert all(axis.low <= t <= axis.high for t in ticks)
+    assert len({f"{tick:g}" for tick in ticks}) == len(ticks)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +91,12 @@ def test_the_axis_holds_every_mark_and_has_round_ticks(scores):
 )
 def test_ticks(low, high, ticks):
     assert Axis(low, high).ticks() == pytest.approx(ticks)
+
+
+def test_the_legend_says_what_each_kind_means():
+    assert "the value itself" in MEANINGS["exact"]
+    assert "this or lower" in MEANINGS["bound"]  # of a negative log-likelihood
+    assert "either side" in MEANINGS["estimate"]
+    board = html([row("a", 3.0), row("b", 4.0)], BOARD)
+    assert MEANINGS["exact"] in board
+    assert MEANINGS["bound"] not in board

@@ -54,7 +54,9 @@ class Course:
         return path
 
     def page(self, name: str, text: str) -> None:
-        (self.root / "lectures" / f"{name}.md").write_text(text)
+        path = self.root / "lectures" / f"{name}.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
         self.toc()
 
     def toc(self) -> None:
@@ -125,7 +127,13 @@ def new_course(folder: Path) -> Course:
         ignore=shutil.ignore_patterns("__pycache__"),
     )
     (root / "book").mkdir()
-    for extension in ("dgm_book", "dgm_notebooks", "dgm_markdown"):
+    for extension in (
+        "dgm_book",
+        "dgm_buttons",
+        "dgm_notebooks",
+        "dgm_markdown",
+        "dgm_plain",
+    ):
         shutil.copy(REPOSITORY / "book" / f"{extension}.py", root / "book")
     (root / "_config.yml").write_text(CONFIG)
     (root / "index.md").write_text("# Mini\n")

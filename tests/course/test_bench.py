@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from dgm.course import bench
 from dgm.course.bench import Cost, page_kilobytes
 from dgm.course.files import Stop
 
@@ -35,6 +36,31 @@ def test_seconds_and_builds_are_measured_and_kept(course):
     assert "torch" in rows["measured on"][0]
     assert "lectures/first" in done.out
     assert "One more" not in (course.root / "lectures" / "first.md").read_text()
+
+
+@pytest.mark.parametrize(("slow", "status"), [(40.0, 0), (70.0, 1)])
+def test_the_slowest_is_edited_and_a_budget_that_is_not_kept_fails(
+    slow, status, tmp_path, monkeypatch
+):
+    edited = []
+
+    def measured(root, path):
+        return [
+            Cost(path.stem, slow if path.stem == "slow" else 1.0, 60),
+            Cost("p", 1, 2),
+        ]
+
+    def builds(root, path):
+        edited.append(path.stem)
+        return [Cost("build", 1.0, 10)]
+
+    monkeypatch.setattr(bench, "lecture_costs", measured)
+    monkeypatch.setattr(bench, "build_costs", builds)
+    paths = [tmp_path / f"{name}.md" for name in ("quick", "slow", "other")]
+    assert bench.main(tmp_path, paths) == status
+    assert edited == ["slow"]
+    kept = (tmp_path / bench.TABLE).read_text()
+    assert ("NO" in kept) == bool(status)
 
 
 def test_a_page_weighs_its_html_and_its_pictures(tmp_path):

@@ -70,6 +70,21 @@ def test_pages_follow_helper_modules_results_and_each_other(course):
     assert again == untouched
 
 
+def test_pages_follow_the_titles_and_numbers_of_others(course):
+    equation = "$$\na = b\n$$ (the-one)\n\n"
+    course.page("told", f"# First title\n\n{equation}")
+    course.page("tells", "# Tells\n\nSee {doc}`told`, equation {eq}`the-one`.\n")
+    course.build()
+    assert "First title" in course.html("tells")
+    assert ">(1)<" in course.html("tells")
+    earlier = "$$\nc = d\n$$ (another)\n\n"
+    course.page("told", f"# Second title\n\n{earlier}{equation}")
+    course.build()
+    assert "First title" not in course.html("tells")
+    assert "Second title" in course.html("tells")
+    assert ">(2)<" in course.html("tells")
+
+
 def test_a_raising_cell_is_one_sentence_and_costs_the_others_nothing(course):
     course.lecture("good", "print('fine')")
     bad = course.lecture("bad", "x = 1", "y = 0\n\nx / y", prose="Some prose.\n\n")

@@ -1,5 +1,6 @@
 """The notebooks beside the pages: complete, clean, and with the lecture's own code."""
 
+import html
 import re
 
 import nbformat
@@ -7,7 +8,7 @@ import pytest
 from pagecheck import SITE
 from test_pages import LECTURES
 
-from dgm.course.notebook import code_cells
+from dgm.course.notebook import code_cells, read
 
 pytestmark = pytest.mark.site
 ROOT = SITE.parents[1]
@@ -50,6 +51,20 @@ def test_it_is_valid_and_clean(notebook):
     assert notebook.metadata.kernelspec.name == "python3"
 
 
+def test_cells_keep_their_tags_and_what_is_folded_stays_folded(notebook, slug):
+    tags = [
+        cell.metadata.get("tags", [])
+        for cell in read(ROOT / f"{slug}.md", stamped=False).cells
+        if cell.cell_type == "code"
+    ]
+    _, *cells = (c for c in notebook.cells if c.cell_type == "code")
+    assert [cell.metadata.get("tags", []) for cell in cells] == tags
+    hidden = [c for c in cells if c.metadata.get("jupyter", {}).get("source_hidden")]
+    assert all(cell.metadata["cellView"] == "form" for cell in hidden)
+    plots = [c for c in hidden if "hide-input" in c.metadata.get("tags", [])]
+    assert len(plots) == sum("hide-input" in t for t in tags) > 0
+
+
 def test_it_installs_first_and_then_has_the_lectures_code(notebook, slug):
     install, *rest = codes(notebook)
     assert "find_spec" in install
@@ -81,6 +96,50 @@ def test_numbered_things_are_all_there(notebook, slug):
     for box in ("proposition", "definition", "algorithm", "theorem", "lemma"):
         found = re.findall(rf"^> \*\*{box.capitalize()} \d+", text, re.MULTILINE)
         assert len(found) == source.count(f"```{{prf:{box}}}")
+
+
+def words_of(fragment):
+    """Words of a piece of HTML, and of Markdown, that can be compared."""
+    text = html.unescape(re.sub(r"<[^>]+>", "", fragment))
+    return "".join(re.findall(r"[^\W_]+", re.sub(r"\$|\\[()]|\*", "", text)))
+
+
+def test_numbers_and_titles_are_those_of_the_page(notebook, slug):
+    page = (SITE / f"{slug}.html").read_text("utf8")
+    text = "\n".join(texts(notebook))
+    heads = re.findall(r'<p class="admonition-title">(.*?)</p>', page, re.S)
+    boxes = re.compile(r"(Proposition|Definition|Algorithm|Theorem|Lemma|Exercise)\d")
+    shown = [w for w in map(words_of, heads) if boxes.match(w)]
+    said = re.findall(r"^> \*\*(\w+ \d+.*)\*\*$", text, re.M)
+    assert [words_of(head) for head in said] == shown
+    captions = re.findall(r"<figcaption>\s*<p>(.*?)</p>", page, re.S)
+    begins = [words_of(c)[:40] for c in captions]
+    told = re.findall(r"^\*\*Fig\. \d+\.\*\*.*", text, re.M)
+    assert [words_of(caption)[:40] for caption in told] == begins
+
+
+def test_proofs_are_there(notebook, slug):
+    page = (SITE / f"{slug}.html").read_text("utf8")
+    proofs = re.findall(r"^\*Proof\.\* (.*) ∎$", "\n".join(texts(notebook)), re.M)
+    assert len(proofs) == page.count('<div class="proof admonition"')
+    assert all(len(proof) > 100 for proof in proofs)
+
+
+def test_every_formula_can_be_set(notebook, server, visit):
+    formulas = [
+        formula
+        for text in texts(notebook)
+        for formula in re.findall(r"\$\$.+?\$\$|(?<!\\)\$[^$]+\$", text)
+    ]
+    assert len(formulas) > 50
+    body = "".join(f"<p class=math>{html.escape(f)}</p>" for f in formulas)
+    page = (
+        "<script>MathJax = {tex: {inlineMath: [['$', '$']]}}</script>"
+        f"<script src=/_static/mathjax/tex-chtml.js></script><article>{body}</article>"
+    )
+    server.planted["formulas.html"] = page.encode()
+    visit.open(f"{server.address}/formulas.html")
+    assert visit.faults("math")["math"] == []
 
 
 def test_solutions_are_folded(notebook, slug):

@@ -97,6 +97,7 @@ def test_a_reversed_order(board):
     said = board.locator(".dgm-verdict").inner_text()
     assert said.startswith(f"You put none of the {pairs} pairs of models in the right")
     assert "τ = −1.00" in said
+    assert f"a guess gets {pairs / 2:g} on average" in said
     far = f"{models[0]}, place {len(models)} in your list and 1 in the table."
     assert said.endswith(far)
 
@@ -126,6 +127,9 @@ def test_the_table_at_once(board):
     board.get_by_role("button", name="Show the table at once").press("Enter")
     assert board.locator("table").first.is_visible()
     assert not board.locator(".dgm-predict, .dgm-verdict, .guess").count()
+    for link in board.locator("table a[title]").all():
+        cell = link.get_attribute("href").partition("#cell-")[2]
+        assert link.get_attribute("title").startswith(f"cell {cell} of ")
 
 
 def test_buttons_are_large_enough_for_a_finger(board):

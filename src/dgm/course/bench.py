@@ -40,11 +40,13 @@ class Cost(NamedTuple):
 
 def main(root: Path, paths: list[Path]) -> int:
     """Measure, print the table, and keep it for the book's page about budgets."""
-    costs = []
+    costs: list[Cost] = []
+    seconds = {}
     for path in paths:
         costs += lecture_costs(root, path)
+        seconds[path] = costs[-2].measured
         print("  ".join(costs[-2].cells()), flush=True)
-    costs += build_costs(root, paths[0])
+    costs += build_costs(root, max(seconds, key=lambda path: seconds[path]))
     rows = [["what", "measured", "budget", "kept"], *(cost.cells() for cost in costs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
