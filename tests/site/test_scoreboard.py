@@ -127,7 +127,7 @@ def test_the_table_at_once(board):
     board.get_by_role("button", name="Show the table at once").press("Enter")
     assert board.locator("table").first.is_visible()
     assert not board.locator(".dgm-predict, .dgm-verdict, .guess").count()
-    for link in board.locator("table a[title]").all():
+    for link in board.locator("table.dgm-scores a[title]").all():
         cell = link.get_attribute("href").partition("#cell-")[2]
         assert link.get_attribute("title").startswith(f"cell {cell} of ")
 
