@@ -229,5 +229,5 @@ def slug_or_path(text: str) -> Path:
         if path.is_file() and path.suffix == ".md":
             return path.resolve()
     known = sorted(p.stem for p in Path("lectures").glob("*.md"))
-    hint = f"there is {', '.join(known)}" if known else "is this the course's folder?"
-    raise Stop(f"No lecture '{re.sub(r'[^ -~]', '?', text)}'; {hint}.")
+    hint = f"there is {', '.join(known)}." if known else "is this the course's folder?"
+    raise Stop(f"No lecture '{re.sub(r'[^ -~]', '?', text)}'; {hint}")
