@@ -15,7 +15,7 @@ BUILT = --ignore tests/site --ignore tests/colab
 NOTEBOOKS = $(filter-out %.draft.md,$(shell grep -ls '^kernelspec:' *.md book/*.md lectures/*.md))
 
 .PHONY: help book execute notebooks check unit lint test compare site-test \
-  colab-test serve experiments bench clean
+  colab-test serve release nbgrader-test experiments bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,6 +52,7 @@ unit: $(READY) ## tests of the package, of the lectures' definitions, of the too
 
 test: lint unit book compare site-test colab-test ## everything CI checks
 	$(BIN)/dgm experiments --check
+	$(BIN)/dgm release --check
 
 compare: book ## execute every notebook once more, compare with the book
 	$(BIN)/python -m pytest -q -o addopts= -p tests.plugins.nbval_book --nbval \
@@ -65,6 +66,15 @@ colab-test: notebooks ## the notebooks where there is only what Colab ships
 
 serve: book ## read the book on http://127.0.0.1:8000
 	$(BIN)/python -m http.server -b 127.0.0.1 -d $(SITE) 8000
+
+release: $(READY) ## problem sets for students: solutions/ -> exercises/
+	$(BIN)/dgm release
+
+nbgrader-test: $(READY) ## optional: stock nbgrader reads every master as we do
+	$(PYTHON) -m venv _build/nbgrader
+	_build/nbgrader/bin/pip install -q --constraint constraints.txt \
+	  --extra-index-url "$(TORCH_INDEX)" -e '.[book,test,grade]' nbgrader
+	_build/nbgrader/bin/python -m pytest -q tests/grading/test_nbgrader.py
 
 experiments: $(READY) ## record experiments; NAME=slug/function for one
 	$(BIN)/dgm experiments -j $(JOBS) $(NAME)

@@ -236,7 +236,7 @@ class Markdown:
     def _comment(self, node: nodes.Element, level: int) -> str:
         return ""
 
-    _raw = _target = _index = _substitution_definition = _comment
+    _raw = _target = _index = _substitution_definition = _toctree = _comment
 
     def _Admonition(self, node: nodes.Element, level: int) -> str:  # noqa: N802
         """Boxes of docutils, and those of theorems and exercises."""

@@ -8,6 +8,8 @@ import pytest
 from pagecheck import SITE
 from test_pages import LECTURES
 
+from dgm.course.grading.master import read_master
+from dgm.course.grading.release import secret_lines
 from dgm.course.notebook import code_cells, read
 
 pytestmark = pytest.mark.site
@@ -181,3 +183,33 @@ def test_it_says_where_it_comes_from(notebook):
 def test_the_page_offers_it(slug, site):
     html = (site / f"{slug}.html").read_text("utf8")
     assert f'href="../notebooks/{slug}.ipynb"' in html
+
+
+SETS = sorted(path.stem for path in (ROOT / "exercises").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("slug", SETS)
+def test_a_problem_set_is_the_released_one_with_an_install_cell(slug, site):
+    path = f"exercises/{slug}.ipynb"
+    offered = nbformat.read(site / "notebooks" / path, as_version=4)
+    released = nbformat.read(ROOT / path, as_version=4)
+    nbformat.validate(offered)
+    added = [cell for cell in offered.cells if cell.id in ("about", "install")]
+    assert [cell.cell_type for cell in added] == ["markdown", "code"]
+    assert [c for c in offered.cells if c not in added] == released.cells
+    html_page = (site / f"exercises/{slug}.html").read_text("utf8")
+    assert f'href="../notebooks/{path}"' in html_page
+
+
+@pytest.mark.parametrize("slug", SETS)
+def test_no_solution_is_anywhere_in_the_site(slug, site):
+    problems = read_master(ROOT / "solutions" / f"{slug}.md")
+    secrets = {line for cell in problems.cells for line in secret_lines(cell)}
+    telling = [line for line in secrets if len(line) > 40]
+    assert len(telling) > 20
+    folders = ("exercises", "_sources/exercises", "notebooks/exercises")
+    files = [f for name in folders for f in (site / name).rglob("*") if f.is_file()]
+    assert len(files) >= 3
+    for file in [*files, site / "searchindex.js"]:
+        text = html.unescape(file.read_text("utf8")).replace('\\"', '"')
+        assert not [line for line in telling if line in text], file

@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
     execute.add_argument(
         "notebooks", nargs="*", help="all of the book's if none is given"
     )
-    _limits(execute, cell=120, total=300)
+    _limits(execute, cell=120.0, total=300.0)
     execute.add_argument("-j", type=_count, default=2, help="notebooks at a time")
 
     run = commands.add_parser("run", help="run a lecture at another size")
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--smoke", action="store_true", help="the lecture's smallest size")
     run.add_argument("--script", action="store_true", help="write a plain .py instead")
-    _limits(run, cell=86400, total=86400)
+    _limits(run, cell=86400.0, total=86400.0)
 
     record = commands.add_parser("experiments", help="record the lectures' experiments")
     record.add_argument("name", nargs="?", default="", help="slug or slug/function")
@@ -58,7 +58,50 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "notebooks", nargs="*", help="all of the book's if none is given"
     )
+    _release(commands.add_parser("release", help="make the students' problem sets"))
+    _grade(commands.add_parser("grade", help="grade a folder of submissions"))
     return top
+
+
+def _release(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", nargs="*", help="all problem sets if none is given")
+    command.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; fail if exercises/ is out of step with solutions/, or a "
+        "master does not score full marks, or its stubs score any",
+    )
+    _unsafe(command)
+
+
+def _grade(command: argparse.ArgumentParser) -> None:
+    command.add_argument("master", help="the problem set: solutions/<slug>.md")
+    command.add_argument("submissions", help="folder, as the platform hands it over")
+    command.add_argument("--out", help="folder for marks and feedback (marks/<slug>)")
+    command.add_argument("-j", type=_count, default=2, help="submissions at a time")
+    command.add_argument(
+        "--cluster", metavar="ADDRESS", help="a Dask scheduler, tcp://host:8786"
+    )
+    command.add_argument(
+        "--list", action="store_true", help="show whose file is whose; grade nothing"
+    )
+    command.add_argument(
+        "--memory",
+        type=float,
+        default=4.0,
+        metavar="GB",
+        help="memory of one submission (%(default)g)",
+    )
+    _limits(command, cell=60.0, total=300.0)
+    _unsafe(command)
+
+
+def _unsafe(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--unsafe",
+        action="store_true",
+        help="run without a sandbox: submissions can then do what you can do",
+    )
 
 
 def _count(text: str) -> int:
@@ -97,6 +140,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     # Imported here, so that `dgm grade` need not load the machinery of the book.
+    if options.command == "grade":
+        from dgm.course.grading import grade
+
+        return grade.main(options)
+    if options.command == "release":
+        from dgm.course.grading import check, release
+        from dgm.course.notebook import root_of
+
+        main = check.main if options.check else release.main
+        return main(root_of(Path.cwd()), options.names, options.unsafe)
     from dgm.course import bench, execute, experiments, kernel, publish, run
     from dgm.course.notebook import in_toc, root_of
 

@@ -106,7 +106,7 @@ def install(venv, torch_index, log):  # type: ignore[no-untyped-def]  # noqa: AN
     print("Installing PyTorch ...", flush=True)
     command(log, *pip, *from_index, "torch")
     print("Installing the book's tools ...", flush=True)
-    command(log, *pip, "--editable", f"{ROOT}[book,test]")
+    command(log, *pip, "--editable", f"{ROOT}[book,test,grade]")
 
 
 def main(arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201

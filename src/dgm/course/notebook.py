@@ -69,10 +69,13 @@ def _yaml(text: str, what: str) -> object:
 
 
 def in_toc(root: Path) -> list[Path]:
-    """The notebooks of the table of contents, in order of reading."""
+    """The notebooks that the book executes, in order of reading.
+
+    Problem sets are shown and not executed: their stubs raise.
+    """
     toc = _yaml((root / "_toc.yml").read_text("utf8"), "_toc.yml")
     pages = [root / f"{name.removesuffix('.md')}.md" for name in _toc_names(toc)]
-    return [page for page in pages if is_notebook(page)]
+    return [p for p in pages if p.parent != root / "exercises" and is_notebook(p)]
 
 
 def _toc_names(node: object) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""What runs inside the sandbox, in the student's own process."""

@@ -1,0 +1,63 @@
+"""Run a problem set's master with one answer exchanged, and see which tests fail."""
+
+import re
+
+from dgm.course.notebook import read
+
+REGION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION$", re.S | re.M)
+DEFINED = re.compile(r"^(?:def|class) (\w+)|^(\w+) =", re.M)
+
+
+class Master:
+    """A master, executed: its code cells by problem, and the names they define."""
+
+    def __init__(self, path):
+        self.cells = []  # number of the problem, nbgrader's metadata, source
+        self.points = 0
+        problem = 0
+        for cell in read(path, stamped=False).cells:
+            own = cell.metadata.get("nbgrader", {})
+            self.points += own.get("points", 0)
+            if cell.cell_type == "code":
+                self.cells.append((problem, own, cell.source))
+            elif headings := re.findall(r"^## (\d)\.", cell.source, re.M):
+                problem = int(headings[-1])
+        self.names = {"__name__": "master"}
+        for _, own, source in self.cells:
+            _run(source, self.names, own.get("grade_id", "cell"))
+
+    def answers(self):
+        return {own["grade_id"]: s for _, own, s in self.cells if own.get("solution")}
+
+    def tests(self):
+        return {own["grade_id"]: s for _, own, s in self.cells if own.get("grade")}
+
+    def stub(self, answer):
+        """An answer's cell as the student gets it."""
+        return REGION.sub(r"\1raise NotImplementedError()", self.answers()[answer])
+
+    def failed(self, answer, instead):
+        """The tests that fail when this answer is written instead."""
+        problem = next(p for p, own, _ in self.cells if own.get("grade_id") == answer)
+        names, failed = dict(self.names), set()
+        for where, own, source in self.cells:
+            if where != problem or not (own.get("solution") or own.get("grade")):
+                continue
+            if own["grade_id"] == answer:
+                for name in _defined(source):
+                    names.pop(name, None)
+                source = instead
+            try:
+                _run(source, names, own["grade_id"])
+            except Exception:  # noqa: BLE001  (whatever a wrong answer raises)
+                if own.get("grade"):
+                    failed.add(own["grade_id"])
+        return failed
+
+
+def _run(source, names, where):
+    exec(compile(source, f"<{where}>", "exec"), names)
+
+
+def _defined(source):
+    return ["".join(pair) for pair in DEFINED.findall(source)]
