@@ -46,10 +46,8 @@ def finish_notebooks(app: Sphinx, error: Exception | None) -> None:
         return
     place, version = here(app), commit(Path(app.srcdir))
     for path in folder.rglob("*.ipynb"):
-        if (
-            path.relative_to(folder).with_suffix("").as_posix()
-            not in app.env.found_docs
-        ):
+        docname = path.relative_to(folder).with_suffix("").as_posix()
+        if docname not in app.env.found_docs or not docname.startswith(OFFERED):
             path.unlink()
             continue
         old = path.read_text("utf8")

@@ -31,14 +31,15 @@ FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 def write_notebook(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Write the notebook of a page that is being written."""
     source = Path(app.env.doc2path(docname))
-    if (
-        app.builder.name == "html"
-        and docname.startswith(OFFERED)
-        and is_notebook(source)
-    ):
-        notebook = Page(app, docname, read(source, stamped=False)).notebook(doctree)
-        target = Path(app.outdir, FOLDER, f"{docname}.ipynb")
-        write_atomically(target, nbformat.writes(notebook))
+    offered = docname.startswith(OFFERED) and is_notebook(source)
+    if not offered or app.builder.name != "html":
+        return
+    notebook = _problem_set(app, docname, source)
+    if notebook is None:
+        page = Page(app, docname, read(source, stamped=False))
+        notebook = page.notebook(doctree)
+    target = Path(app.outdir, FOLDER, f"{docname}.ipynb")
+    write_atomically(target, nbformat.writes(notebook))
 
 
 def _problem_set(app: Sphinx, docname: str, source: Path) -> NotebookNode | None:
@@ -50,9 +51,9 @@ def _problem_set(app: Sphinx, docname: str, source: Path) -> NotebookNode | None
     if not docname.startswith("exercises/") or not released.is_file():
         return None
     notebook: NotebookNode = nbformat.read(released, as_version=4)
-    page = Page(app, docname, notebook)
-    notebook.cells[1:1] = [page.about() | {"id": "about"}, install_cell(None, None)]
-    notebook.cells[2]["id"] = "install"
+    about, install = Page(app, docname, notebook).about(), install_cell(None, None)
+    about["id"], install["id"] = "about", "install"
+    notebook.cells[1:1] = [about, install]
     return notebook
 
 

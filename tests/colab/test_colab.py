@@ -1,11 +1,14 @@
 """Each notebook runs where there is only what Colab ships, in an empty folder."""
 
+import json
 import shutil
+from pathlib import PurePath
 
 import nbformat
 import pytest
 
 from conftest import ROOT
+from dgm.course.grading.release import master_as_submission
 
 pytestmark = pytest.mark.site
 FOLDER = ROOT / "_build" / "notebooks"
