@@ -60,7 +60,8 @@ def add_buttons(
     app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Head of a lecture: open its notebook in Colab, or download it."""
-    if not Path(app.outdir, FOLDER, f"{pagename}.ipynb").is_file():
+    there = Path(app.outdir, FOLDER, f"{pagename}.ipynb").is_file()
+    if not there or not pagename.startswith(OFFERED):
         return
     link = {"type": "link", "label": "download-notebook-button"}
     own = {

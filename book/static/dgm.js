@@ -4,8 +4,11 @@
 // What upstream leaves for a screen reader to stumble over: labels that differ from the
 // text on the button, a logo outside every landmark, a list whose items are no items.
 function nameParts() {
-  document.querySelectorAll("details > summary[aria-label]").forEach((summary) =>
-    summary.removeAttribute("aria-label"));
+  document.querySelectorAll("details > summary").forEach((summary) => {
+    if (summary.textContent.trim()) return summary.removeAttribute("aria-label");
+    const page = summary.closest("li")?.querySelector("a")?.textContent.trim();
+    summary.setAttribute("aria-label", page ? `Pages below ${page}` : "More");
+  });
   document.querySelectorAll(".search-button-field").forEach((button) => {
     button.removeAttribute("aria-label");
     button.querySelectorAll(".search-button__kbd-shortcut").forEach((keys) =>
