@@ -420,7 +420,7 @@ FAULTS: dict[str, Fault] = {
     "two notebooks": Fault(
         10,
         lambda: None,
-        ("1 more notebooks",),
+        ("1 more notebook",),
         {"mini.ipynb": solved, "scratch.ipynb": untouched},
     ),
     "Colab": Fault(10, colab),

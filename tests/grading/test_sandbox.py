@@ -306,10 +306,10 @@ def test_unsafe_is_written_on_every_row(tmp_path):
     done = dgm(root, *GRADE, "--unsafe", env={**os.environ, "PATH": "/nonexistent"})
     assert done.returncode == 0, done
     assert done.stdout.startswith("UNSAFE: submissions run with your rights")
-    lines = (root / "marks/marks.csv").read_text("utf-8-sig").splitlines()
+    lines = (root / "marks/mini/marks.csv").read_text("utf-8-sig").splitlines()
     assert len(lines) == 3 and all("UNSAFE" in line for line in lines[1:])
-    assert json.loads((root / "marks/records/anna.json").read_text())["tests"]
+    assert json.loads((root / "marks/mini/records/anna.json").read_text())["tests"]
     if WALLS is not None:  # a result without walls is not taken for one with them
         done = dgm(root, *GRADE)
         assert ": 1 run," in done.stdout
-        assert "UNSAFE" not in (root / "marks/marks.csv").read_text()
+        assert "UNSAFE" not in (root / "marks/mini/marks.csv").read_text()
