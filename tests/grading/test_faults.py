@@ -16,7 +16,7 @@ from faults import FAULTS
 from handed_in import MASTER, dgm, sandbox_or_reason, solved, write
 
 pytestmark = pytest.mark.slow
-LIMITS = ["--cell-limit", "5", "--limit", "60", "--memory", "3"]
+LIMITS = ["--cell-limit", "5", "--limit", "60", "--memory", "2"]
 
 
 @dataclass

@@ -190,6 +190,23 @@ except (ValueError, PermissionError):
 
 
 @pytest.mark.slow
+def test_memory_of_many_processes_together():
+    """Each is within its own limit. They get the time that a slow machine needs."""
+    made = Session(Walls(walls().kind, memory=1_000_000_000), (), 120.0)
+    source = """
+import os, time
+for _ in range(8):
+    if os.fork() == 0:
+        data = b"x" * 200_000_000
+        time.sleep(120)
+time.sleep(120)
+"""
+    with pytest.raises(Died, match="it used too much memory"):
+        made.ask("cell", source, seconds=100.0)
+    made.close()
+
+
+@pytest.mark.slow
 def test_a_sandbox_that_does_not_start(monkeypatch):
     broken = ["sh", "-c", "echo no luck today >&2; exit 3"]
     monkeypatch.setattr(session, "command", lambda *args: broken)
