@@ -367,7 +367,8 @@ FAULTS: dict[str, Fault] = {
         8,
         squares(
             "\n    import os, time\n    for _ in range(8):\n"
-            "        if os.fork() == 0:\n            x = b'x' * (4 * 10**8); time.sleep(60)\n"
+            "        if os.fork() == 0:\n"
+            "            x = b'x' * (4 * 10**8); time.sleep(60)\n"
             "    time.sleep(60)"
         ),  # slow machines end it for its time: what is said is tested in test_sandbox
         slow=2,

@@ -230,7 +230,7 @@ def test_the_list(course):
     assert done.returncode == 0
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert lines[0].startswith("bob bob: no notebook")
-    assert lines[1].startswith("Anna-Li Anna Li (moodle 5): submissions/Anna Li_5_")
+    assert lines[1].startswith("Anna-Li-5 Anna Li (moodle 5): submissions/Anna Li_5_")
     assert not (course / "marks").exists()
 
 

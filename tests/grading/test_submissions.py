@@ -158,3 +158,17 @@ def test_large_cells_and_files(tmp_path):
         file.truncate(200_000_000)
     with pytest.raises(Unreadable, match="200 MB; at most 50"):
         read_submission(big)
+
+
+def test_namesakes_who_join_later_leave_the_others_their_keys(tmp_path):
+    def keys():
+        return {s.id: s.key for s in find(tmp_path, "mini")}
+
+    touch(tmp_path, "parkada_222_9_mini.ipynb")
+    touch(tmp_path, "Ada Park_22_assignsubmission_file_/mini.ipynb")
+    before = keys()
+    touch(tmp_path, "parkada_111_8_mini.ipynb")  # sorts before the first
+    touch(tmp_path, "Ada Park_11_assignsubmission_file_/mini.ipynb")
+    after = keys()
+    assert len(set(after.values())) == 4
+    assert {number: after[number] for number in before} == before

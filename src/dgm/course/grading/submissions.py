@@ -26,7 +26,8 @@ class Submission:
     """One student's files."""
 
     key: str
-    """Safe as a file's name and in a spreadsheet; unique in a batch."""
+    """Safe as a file's name and in a spreadsheet; unique in a batch. The platform's
+    number is in it, so that it stays when another student of that name joins."""
     name: str
     """As the platform writes it."""
     platform: str
@@ -59,7 +60,8 @@ def find(folder: Path, slug: str) -> list[Submission]:
     made: list[Submission] = []
     taken: set[str] = set()
     for (platform, number, name), entries in sorted(groups.items()):
-        key = _free(safe(name), f"{platform}/{number}/{name}", taken)
+        wanted = f"{safe(name)}-{safe(number)[-20:]}" if number else safe(name)
+        key = _free(wanted, f"{platform}/{number}/{name}", taken)
         found = [file for entry in entries for file in _notebooks(entry)]
         files = tuple(sorted(found, key=lambda file: _rank(file, slug)))
         made.append(Submission(key, name, platform, number, files))
