@@ -104,6 +104,11 @@ def test_no_process_is_left(batch):
     assert ["sleep", "4321"] not in commands
 
 
+def test_the_answers_stand_on_one_sheet(batch):
+    text = (batch.root / "marks/answers/why.html").read_text("utf8")
+    assert "prints-a-gigabyte: – of 4" in text and "<script" not in text
+
+
 def test_a_link_is_not_followed(batch):
     row = batch.rows()["a link"]
     assert (row["total"], row["status"].split(":")[0]) == ("0", "unreadable")

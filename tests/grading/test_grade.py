@@ -162,6 +162,42 @@ def test_marks_by_hand_are_read_back(tmp_path):
     assert hand.marked_by_hand(path, MINI) == {"anna": {"why": 3.5}}
 
 
+def test_comments_are_kept_and_shown(tmp_path):
+    path = tmp_path / "marks.csv"
+    rows = [row("Anna"), row("Bo")]
+    assert hand.comments(path) == {}
+    rows[0].comment = '-1 for the sign; =HYPERLINK(1); "well" <b>put</b>'
+    for _ in range(3):  # it does not grow each time the table is written
+        report.write(path, MINI, rows)
+        assert ",\"'-1 for" in path.read_text("utf-8-sig")
+        rows[0].comment = hand.comments(path)["anna"]
+    assert hand.comments(path) == {"anna": rows[0].comment, "bo": ""}
+    assert rows[0].comment.startswith("-1 for the sign; =HYPERLINK(1)")
+    page = feedback.page(MINI, rows[0])
+    assert "<h2>Comment</h2><pre>-1 for the sign" in page and "<b>" not in page
+    assert "Comment" not in feedback.page(MINI, rows[1])
+    hand.keep_lost_marks(path, MINI, {"bo"})
+    assert "HYPERLINK" in (tmp_path / "marks-before.csv").read_text("utf8")
+
+
+def test_a_sheet_of_all_answers(tmp_path):
+    rows = [row("Anna"), row("Bo"), row("Cy"), row("Di")]
+    for made, text in zip(rows, ("<i>one</i>", "two", "three", "four"), strict=True):
+        made.record.written["why"] = text
+    rows[0].hand, rows[2].hand = {"why": 2.5}, {"why": 0.0}
+    rows[3].record.answered.remove("why")
+    (cell,) = MINI.of("manual", "written")
+    sheet = feedback.sheet(MINI, cell, rows)
+    heads = re.findall(r"<h2>(.*?)</h2>\n?<pre>(.*?)</pre>", sheet, re.DOTALL)
+    assert [head for head, _ in heads] == [
+        "The master",
+        "bo: – of 4",
+        "anna: 2.5 of 4",
+        "cy: 0 of 4",
+    ]
+    assert heads[2][1] == "&lt;i&gt;one&lt;/i&gt;" and "four" not in sheet
+
+
 def rows_of_text(path: Path) -> dict[str, dict[str, str]]:
     lines = path.read_text("utf-8-sig").splitlines()
     return {r["student"]: r for r in csv.DictReader(lines)}

@@ -1,4 +1,6 @@
-"""One page of feedback a student: what failed, and a hint; nothing that is hidden.
+"""Pages: feedback for each student, and all answers to a question for the marker.
+
+Feedback tells what failed, and a hint; nothing that is hidden.
 
 Once a hidden test has been in the student's process, nothing that this process says is
 shown: it could be the test. What follows is then made from the master's visible text
@@ -8,7 +10,7 @@ and from what the student handed in.
 import ast
 import builtins
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dgm.course.grading.master import Cell, ProblemSet
 from dgm.course.grading.record import GRADED, Record
@@ -48,7 +50,29 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def page(problems: ProblemSet, row: Row) -> str:
     """The whole page, as HTML without script."""
-    title = f"{problems.title}: {row.who.name}"
+    return _document(
+        f"{problems.title}: {row.who.name}",
+        f"<h1>{_safe(problems.title)}</h1><p>{_safe(row.who.name)}</p>",
+        *_summary(problems, row),
+        *_table(problems, row),
+        *_cells(row.record),
+        *_written(problems, row.record),
+    )
+
+
+def sheet(problems: ProblemSet, cell: Cell, rows: Iterable[Row]) -> str:
+    """All answers to one question, those without a mark first. For the marker only."""
+    given = [row for row in rows if cell.id in row.record.answered]
+    given.sort(key=lambda row: cell.id in row.hand)
+    body = [f"<h1>{_safe(cell.id)}</h1>", "<h2>The master</h2>", _block(cell.source)]
+    for row in given:
+        mark = number(row.hand.get(cell.id)) or "–"
+        head = f"{row.who.key}: {mark} of {number(cell.points)}"
+        body += [f"<h2>{_safe(head)}</h2>", _block(row.record.written.get(cell.id, ""))]
+    return _document(f"{problems.title}: {cell.id}", *body)
+
+
+def _document(title: str, *body: str) -> str:
     return "\n".join(
         [
             "<!doctype html>",
@@ -56,11 +80,7 @@ def page(problems: ProblemSet, row: Row) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
             f"<title>{_safe(title)}</title><style>{STYLE}</style></head><body>",
-            f"<h1>{_safe(problems.title)}</h1><p>{_safe(row.who.name)}</p>",
-            *_summary(problems, row),
-            *_table(problems, row),
-            *_cells(row.record),
-            *_written(problems, row.record),
+            *body,
             "</body></html>\n",
         ]
     )
@@ -85,6 +105,8 @@ def _summary(problems: ProblemSet, row: Row) -> Iterator[str]:
     told = [sentence for flag in row.record.flags if (sentence := explain_flag(flag))]
     if told:
         yield "<ul>" + "".join(f"<li>{_safe(t)}</li>" for t in told) + "</ul>"
+    if row.comment.strip():
+        yield f"<h2>Comment</h2>{_block(row.comment)}"
 
 
 def explain_flag(flag: str) -> str:

@@ -111,6 +111,7 @@ class Batch:
         """Grade what is not graded yet, and write everything."""
         table = self.out / report.NAME
         marks = hand.marked_by_hand(table, self.problems)
+        comments = hand.comments(table)
         keys = {who.key for who in self.submissions}
         with cannot_write(self.out):
             (self.out / RECORDS).mkdir(parents=True, exist_ok=True)
@@ -124,7 +125,13 @@ class Batch:
                 bar.update()
         hand.keep_lost_marks(table, self.problems, keys)
         rows = [
-            Row(who, self.records[who.key], marks.get(who.key, {}), self.options.unsafe)
+            Row(
+                who,
+                self.records[who.key],
+                marks.get(who.key, {}),
+                self.options.unsafe,
+                comments.get(who.key, ""),
+            )
             for who in self.submissions
         ]
         hand.flag_changed_answers(self.out / RECORDS / ".hand", rows)
@@ -168,6 +175,9 @@ class Batch:
                 row.record.flags.append(f"{others} more {more} not read")
             text = feedback.page(self.problems, row)
             write_atomically(self.out / "feedback" / f"{row.who.key}.html", text)
+        for cell in self.problems.of("manual", "written"):
+            text = feedback.sheet(self.problems, cell, rows)
+            write_atomically(self.out / "answers" / f"{cell.id}.html", text)
         report.write(self.out / report.NAME, self.problems, rows)
         exports.write_all(self.out / "exports", self.problems, rows)
 

@@ -1,4 +1,4 @@
-"""Marks that a person wrote into ``marks.csv``: kept when it is written again."""
+"""What a person wrote into ``marks.csv``: kept when it is written again."""
 
 import csv
 import io
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dgm.course.files import Stop, cannot_write, write_atomically
-from dgm.course.grading.master import Cell, ProblemSet
+from dgm.course.grading.master import COMMENT, FIRST, LAST, Cell, ProblemSet
 from dgm.course.grading.record import digest
-from dgm.course.grading.report import FIRST, LAST, Row
+from dgm.course.grading.report import Row, as_written
 
 Marks = dict[str, dict[str, float]]  # by student, by answer
 
@@ -32,6 +32,16 @@ def marked_by_hand(path: Path, problems: ProblemSet) -> Marks:
                 value = _mark(text, cell, row.get("student", ""), path)
                 found.setdefault(row.get("student", ""), {})[name] = value
     return found
+
+
+def comments(path: Path) -> dict[str, str]:
+    """What a person wrote into the column for comments, by student.
+
+    Raises:
+        Stop: if the table cannot be read.
+    """
+    rows = list(_rows(path)) if path.is_file() else []
+    return {row.get("student", ""): as_written(row.get(COMMENT, "")) for row in rows}
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -68,12 +78,12 @@ def _mark(text: str, cell: Cell, student: str, path: Path) -> float:
 def keep_lost_marks(path: Path, problems: ProblemSet, keys: set[str]) -> None:
     """Copy the table if something in it would be lost when it is written again.
 
-    That is a mark by hand of a student who is graded no more, and whatever stands in
-    a column that the new table does not have.
+    That is a mark or a comment for a student who is graded no more, and whatever stands
+    in a column that the new table does not have.
     """
     if not path.is_file():
         return
-    by_hand = {cell.id for cell in problems.of("manual", "written")}
+    by_hand = {cell.id for cell in problems.of("manual", "written")} | {COMMENT}
     kept = {*FIRST, *(cell.id for cell in problems.graded), *LAST}
     for row in _rows(path):
         gone = by_hand if row.get("student") not in keys else set()

@@ -19,6 +19,10 @@ MARKER = re.compile(r"(?:#|<!--|%)\s*answer:\s*([\w.-]+)")
 HINT = re.compile(r"#\s*hint:\s*(.+)", re.IGNORECASE)
 MYST = re.compile(r"\{[\w:-]+\}`|^\(.+\)=$|^[`:]{3,}\{", re.M)
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+COMMENT = "comment"
+# The columns of the table of marks besides those for the tests and answers.
+FIRST = ("student", "name")
+LAST = ("total", "maximum", COMMENT, "status", "flags", "seconds", "file")
 REGIONS = ("SOLUTION", "HIDDEN TESTS")
 DEFINES = re.compile(r"^(?:async\s+def|def|class)\s+(\w+)|^(\w+)\s*=(?!=)", re.M)
 
@@ -207,6 +211,8 @@ def _faults_of(cell: Cell) -> Iterator[str]:
     regions = {r for r in REGIONS if f"BEGIN {r}" in cell.source}
     if cell.metadata and not NAME.fullmatch(cell.id):
         yield "its grade_id must be letters, digits, '_', '-' and '.'."
+    if cell.metadata and cell.id in (*FIRST, *LAST):
+        yield "the table of marks has a column of that name: choose another."
     if cell.metadata and cell.metadata.get("schema_version") != 3:
         yield "its metadata needs schema_version: 3."
     answer = cell.kind in ("answer", "manual", "written")

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgm.course.files import write_atomically
-from dgm.course.grading.master import Cell, ProblemSet
+from dgm.course.grading.master import FIRST, LAST, Cell, ProblemSet
 from dgm.course.grading.record import GRADED, Record
 from dgm.course.grading.submissions import Submission
 
 NAME = "marks.csv"
-FIRST = ("student", "name")
-LAST = ("total", "maximum", "status", "flags", "seconds", "file")
 TO_MARK = "to mark by hand"
 LONGEST = 400  # characters of the flags
 # Signs that begin a formula, also full-width, wherever a spreadsheet may split.
-FORMULA = re.compile(r"(^|[;,|])(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+BEGINS = r"(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+FORMULA = re.compile(r"(^|[;,|])" + BEGINS)
+QUOTED = re.compile(r"(^|[;,|])'" + BEGINS)
 
 
 @dataclass
@@ -29,6 +29,8 @@ class Row:
     record: Record
     hand: dict[str, float] = field(default_factory=dict)
     unsafe: bool = False
+    comment: str = ""
+    """What a person wrote to the student."""
 
     def points(self, cell: Cell) -> float | None:
         """Points for one test or written answer; None if it waits for a person."""
@@ -74,7 +76,7 @@ def write(path: Path, problems: ProblemSet, rows: Iterable[Row]) -> None:
         files = row.who.files
         table.append(
             [row.who.key, row.who.name, *marks]
-            + [number(row.total(problems)), number(problems.maximum)]
+            + [number(row.total(problems)), number(problems.maximum), row.comment]
             + [row.status(problems), row.flags(), row.record.seconds]
             + [files[0].name if files else ""]
         )
@@ -94,6 +96,11 @@ def harmless(text: str) -> str:
     """A cell's text without control characters, and not a formula."""
     clean = "".join(c if c.isprintable() else " " for c in text)
     return FORMULA.sub(r"\1'", clean)
+
+
+def as_written(text: str) -> str:
+    """What :func:`harmless` was given, apart from control characters."""
+    return QUOTED.sub(r"\1", text)
 
 
 def number(value: float | None) -> str:
