@@ -13,9 +13,7 @@ from sklearn.metrics import mutual_info_score
 from dgm import checks, data
 from dgm.course.load import lecture
 
-LECTURES = Path(__file__).parents[2] / "lectures"
-DRAFT = LECTURES / "pixelrnn-pixelcnn.draft.md"
-PATH = DRAFT if DRAFT.exists() else LECTURES / "pixelrnn-pixelcnn.md"
+PATH = Path(__file__).parents[2] / "lectures/pixelrnn-pixelcnn.md"
 KINDS = ["PixelCNN", "gated", "gated, told", "mixture", "Row LSTM", "Diagonal BiLSTM"]
 SIDES = {"rows": st.integers(1, 5), "columns": st.integers(1, 5)}
 
@@ -256,7 +254,8 @@ def test_logistic_mixtures_by_differences_of_their_cdf(
     cdf += [base.cdf(e + half) for e in edges[:-1]] + [torch.ones(7, numbers).double()]
     expected = (torch.stack(cdf, -1).diff(dim=-1) * weight.softmax(1)[..., None]).sum(1)
     found = px.mixture_log_pmf(a, levels).exp()
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-9)
+    # Cuts are single-precision numbers: 6e-8 off, over the smallest scale, 9e-4.
+    torch.testing.assert_close(found, expected, rtol=3e-4, atol=1e-8)
 
 
 def test_a_level_far_from_every_component_keeps_a_finite_score(px):
@@ -408,3 +407,108 @@ def test_a_short_training_lowers_the_loss(px):
     ways = px.GatedPixelCNN((8, 8), 17, ways=2, width=8, layers=2)
     px.learn(ways, px.both_ways_loss(ways), part, steps=2)
     assert (ways.place.grad.flatten(1).abs().amax(1) > 0).all()
+
+
+def test_a_gated_layer_by_its_equations(px):
+    """Place by place, with the two halves of every convolution as tanh and sigmoid."""
+    layer = px.GatedLayer(3, 0.0).eval()
+    v, h = torch.randn(2, 3, 4, 5), torch.randn(2, 3, 4, 5)
+    found_v, found_h = layer(v, h)
+
+    def gate(a):
+        return torch.tanh(a[:, :3]) * torch.sigmoid(a[:, 3:])
+
+    def at(x, r, c):
+        inside = 0 <= r < 4 and 0 <= c < 5
+        return x[:, :, r, c] if inside else torch.zeros(2, 3)
+
+    for r in range(4):
+        for c in range(5):
+            a = layer.above.bias.expand(2, -1)
+            for i in range(2):
+                for j in range(3):
+                    kernel = layer.above.weight[:, :, i, j]
+                    a = a + F.linear(at(v, r + i - 1, c + j - 1), kernel)
+            new = v[:, :, r, c] + gate(a)
+            torch.testing.assert_close(found_v[:, :, r, c], new)
+            a = layer.left.bias + F.linear(new, layer.down.weight[..., 0, 0])
+            a = a + layer.down.bias
+            for j in range(2):
+                a = a + F.linear(at(h, r, c + j - 1), layer.left.weight[:, :, 0, j])
+            out = F.linear(gate(a), layer.out.weight[..., 0, 0], layer.out.bias)
+            torch.testing.assert_close(found_h[:, :, r, c], h[:, :, r, c] + out)
+
+
+def test_the_head_starts_nearly_even_and_alike_everywhere(px):
+    logits = px.Head(8, 17, 0.0)(torch.randn(2, 8, 3, 4))
+    assert logits.shape == (2, 3, 4, 17)
+    assert torch.equal(logits, logits[:1, :1, :1].expand_as(logits))
+    assert (logits.softmax(-1) - 1 / 17).abs().max() < 0.03
+
+
+def test_the_loss_of_both_ways_turns_what_it_says_it_turns(px):
+    """Even images read down and odd ones read up, as ``log_prob`` says of each."""
+    model = px.excited(px.GatedPixelCNN((3, 4), 4, ways=2))
+    x = torch.randint(4, (6, 3, 4))
+    down = px.log_prob(model, x[::2], torch.zeros(3).long())
+    up = px.log_prob(model, x[1::2].flip(1), torch.ones(3).long())
+    expected = -torch.cat([down, up]).mean()
+    torch.testing.assert_close(px.both_ways_loss(model, 0.0)((x,)), expected)
+    plain = -px.log_prob(model, x).mean()
+    torch.testing.assert_close(px.plain_loss(model, 0.0)((x,)), plain)
+    assert abs(plain - expected) > 1e-3  # can fail
+
+
+@pytest.mark.parametrize("way", [0, 1])
+def test_a_completion_is_drawn_from_the_conditional_distribution(px, way):
+    """Two rows, one hidden: as often as Bayes' rule on the enumerated density says."""
+    model, n = px.excited(px.GatedPixelCNN((2, 2), 3, ways=2)), 20_000
+    hidden = torch.tensor([[way == 1] * 2, [way == 0] * 2])
+    image = torch.tensor([[2, 0], [1, 2]])
+    filled = px.complete(model, image.expand(n, -1, -1), hidden, way)
+    assert torch.equal(filled[:, ~hidden], image[~hidden].expand(n, -1))
+    x = px.all_images((2, 2), 3)
+    x = x[(x[:, ~hidden] == image[~hidden]).all(1)]
+    p = px.reads(model, x, way).softmax(0)
+    place = torch.tensor([3, 1])
+    order = (x[:, hidden] * place).sum(1)
+    frequency = torch.bincount((filled[:, hidden] * place).sum(1), minlength=9) / n
+    error = (p * (1 - p) / n).sqrt()
+    assert ((frequency[order] - p).abs() <= 5 * error + 1e-6).all()
+    other = px.reads(model, x, 1 - way).softmax(0)
+    assert ((frequency[order] - other).abs() > 5 * error + 1e-6).any()  # can fail
+
+
+def test_learning_decays_the_weights_as_told(px):
+    """With a loss that does not depend on them, weights shrink by AdamW's factors."""
+    part = data.Part(torch.zeros(64, 2, 2).long(), torch.zeros(64).long())
+    for decay in (0.0, 0.5):
+        model = torch.nn.Conv2d(1, 1, 1, bias=False)
+        before, w = model.weight.item(), model.weight
+        loss = lambda batch, w=w: 0 * w.sum()  # noqa: E731
+        px.learn(model, loss, part, steps=1, lr=0.1, decay=decay)
+        assert model.weight.item() == pytest.approx(before * (1 - 0.1 * decay))
+
+
+@pytest.mark.parametrize(
+    ("variant", "shape", "dropout"),
+    [
+        ("as on this page", (2, 64, 8, 8), 0.2),
+        ("no map of places", (2, 64, 1, 1), 0.2),
+        ("no dropout", (2, 64, 8, 8), 0.0),
+        ("half as wide", (2, 32, 8, 8), 0.2),
+    ],
+)
+def test_an_ablation_changes_one_thing(px, monkeypatch, variant, shape, dropout):
+    """Above all: without the map of places the direction of reading is still told."""
+    taught = {}
+    monkeypatch.setattr(px, "learn", lambda model, *_, **how: taught.update(m=model))
+    px.ablation(variant, 0, steps=1)
+    model = taught["m"].eval()
+    assert model.place.shape == shape and model.place.requires_grad
+    drops = {m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)}
+    assert drops == {dropout}
+    px.excited(model)
+    x = torch.randint(17, (4, 8, 8))
+    way = torch.ones(4).long()
+    assert not torch.allclose(px.log_prob(model, x, way), px.log_prob(model, x))
