@@ -3,11 +3,16 @@
 ``python tests/lint_lectures.py [--fix] lectures/*.md``; ``--fix`` formats in place.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from dgm.course.notebook import CodeCell, code_cells, without_magics
+
+
+# TeX takes a bracket there for an option, and does not show it.
+SWALLOWED = re.compile(r"(?:\\begin\{aligned\}|\\\\\s*\n)\s*\[")
 
 
 def ruff(source: str, *words: str) -> str:
@@ -41,6 +46,16 @@ def formatted(path: Path, cells: list[CodeCell]) -> dict[CodeCell, str]:
     return changed
 
 
+def swallowed(path: Path) -> str:
+    """Formulas a part of which TeX would leave out."""
+    text = path.read_text("utf8")
+    lines = [text.count("\n", 0, found.end()) + 1 for found in SWALLOWED.finditer(text)]
+    return "".join(
+        f"{path}:{line}: TeX reads this bracket as an option: write {{}}[\n"
+        for line in lines
+    )
+
+
 def rewrite(path: Path, changed: dict[CodeCell, str]) -> None:
     """Put formatted cells in their places; last first, so that lines keep."""
     lines = path.read_text("utf8").splitlines()
@@ -59,7 +74,7 @@ def main(arguments: list[str]) -> int:
         if "--fix" in arguments:
             rewrite(path, changed)
             cells, changed = code_cells(path), {}
-        problems += lint(path, cells)
+        problems += lint(path, cells) + swallowed(path)
         for cell in changed:
             problems += f"{path}:{cell.line}: ruff format would change this cell\n"
     sys.stderr.write(problems)

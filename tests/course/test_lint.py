@@ -39,3 +39,17 @@ def test_format_is_mended_in_the_cell_alone(course):
     text = path.read_text()
     assert "Write x=1 here." in text
     assert text.count("x = 1") == 2
+
+
+def test_a_bracket_that_tex_would_swallow_is_found(course):
+    formula = "$$\n\\begin{aligned}\n%s &= 1 \\\\[2pt]\nb &= 2\n\\end{aligned}\n$$\n\n"
+    good = course.lecture("a", "x = 1", prose=formula % "{}[a]")
+    assert lint(good) == (0, "")
+    bad = course.lecture("b", "x = 1", prose=formula % "[a]")
+    status, said = lint(bad)
+    line = bad.read_text().splitlines().index("[a] &= 1 \\\\[2pt]")
+    assert status == 1 and f"b.md:{line}: TeX reads this bracket" in said
+    bad = course.lecture("c", "x = 1", prose=formula.replace("b &", "[b] &") % "a")
+    assert lint(bad) == (0, "")  # \\[2pt] has had its option already
+    bad = course.lecture("d", "x = 1", prose="$$\na \\\\\n[b]\n$$\n\n")
+    assert "d.md" in lint(bad)[1]
