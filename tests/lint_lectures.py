@@ -10,7 +10,6 @@ from pathlib import Path
 
 from dgm.course.notebook import CodeCell, code_cells, without_magics
 
-
 # TeX takes a bracket there for an option, and does not show it.
 SWALLOWED = re.compile(r"(?:\\begin\{aligned\}|\\\\\s*\n)\s*\[")
 

@@ -47,7 +47,7 @@ def test_a_bracket_that_tex_would_swallow_is_found(course):
     assert lint(good) == (0, "")
     bad = course.lecture("b", "x = 1", prose=formula % "[a]")
     status, said = lint(bad)
-    line = bad.read_text().splitlines().index("[a] &= 1 \\\\[2pt]")
+    line = 1 + bad.read_text().splitlines().index("[a] &= 1 \\\\[2pt]")
     assert status == 1 and f"b.md:{line}: TeX reads this bracket" in said
     bad = course.lecture("c", "x = 1", prose=formula.replace("b &", "[b] &") % "a")
     assert lint(bad) == (0, "")  # \\[2pt] has had its option already
