@@ -18,8 +18,9 @@ from handed_in import (
     with_cell,
 )
 
-from dgm.course.grading.master import names_bound, read_master
+from dgm.course.grading.master import read_master
 from dgm.course.grading.merge import Merged, merge
+from dgm.course.grading.names import names_bound
 from dgm.course.grading.notebooks import cells_of
 
 MINI = read_master(MASTER)

@@ -80,6 +80,11 @@ def test_a_leak_is_found():
         ("# hint: try three points on paper.\n", "", "hidden tests need a line"),
         ("grade_id: squares,", "grade_id: 'a b',", "its grade_id must be letters"),
         ("grade_id: test_layer", "grade_id: comment", "has a column of that name"),
+        (
+            "assert len(midpoints",
+            "assert layer and len(midpoints",
+            "'test_midpoints' needs layer of the test test_layer",
+        ),
         ("assert len(midpoints", "assert len midpoints", "line 6 is not Python"),
         ("locked: true, points: 2, schema_version: 3, solution: false", "", "MARK"),
         ("Write $f", "See {doc}`other`. Write $f", "is MyST, which stays raw"),

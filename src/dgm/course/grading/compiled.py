@@ -10,7 +10,8 @@ import marshal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dgm.course.grading.master import ProblemSet, names_bound
+from dgm.course.grading.master import ProblemSet
+from dgm.course.grading.names import names_bound
 
 BUILTINS = frozenset(vars(builtins))
 

@@ -11,6 +11,7 @@ from myst_nb.core.read import read_myst_markdown_notebook
 from nbformat import NotebookNode
 
 from dgm.course.files import Stop
+from dgm.course.grading.names import names_bound, names_in
 
 Kind = Literal["text", "given", "answer", "test", "manual", "written"]
 CODE_STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # as nbgrader writes it
@@ -24,7 +25,6 @@ COMMENT = "comment"
 FIRST = ("student", "name")
 LAST = ("total", "maximum", COMMENT, "status", "flags", "seconds", "file")
 REGIONS = ("SOLUTION", "HIDDEN TESTS")
-DEFINES = re.compile(r"^(?:async\s+def|def|class)\s+(\w+)|^(\w+)\s*=(?!=)", re.M)
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,20 @@ def _faults(problems: ProblemSet) -> Iterator[str]:
             yield f"{cell.kind} cell '{cell.id}': {fault}"
     if not problems.graded:
         yield "no cell has points."
+    yield from _leaning(problems)
+
+
+def _leaning(problems: ProblemSet) -> Iterator[str]:
+    """Tests that need what only another test defines, and fail where that one fails."""
+    code = [cell for cell in problems.cells if cell.code]
+    others = {n for c in code if c.kind != "test" for n in names_bound(c.source)}
+    made_by: dict[str, str] = {}
+    for cell in (c for c in code if c.kind == "test"):
+        own = names_in(cell.source, ast.Store) | names_bound(cell.source)
+        for name in sorted(names_in(cell.source, ast.Load) - own - others):
+            if name in made_by:
+                yield f"test cell '{cell.id}' needs {name} of the test {made_by[name]}."
+        made_by |= dict.fromkeys(names_bound(cell.source), cell.id)
 
 
 def _faults_of(cell: Cell) -> Iterator[str]:
@@ -247,29 +261,3 @@ def _faults_of_answer(cell: Cell, regions: set[str]) -> Iterator[str]:
         yield f"it needs a line `# answer: {cell.id}` outside the solution."
     if cell.kind != "answer" and cell.points <= 0:
         yield "an answer marked by hand needs points."
-
-
-PARTS = (ast.Tuple, ast.List, ast.Starred, ast.withitem, ast.stmt, ast.ExceptHandler)
-
-
-def names_bound(source: str) -> set[str]:
-    """Names that a cell defines at its top level, even if it is not quite Python."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {a or b for a, b in DEFINES.findall(source)}
-    return {name for node in tree.body for name in _bound(node)}
-
-
-def _bound(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-        return
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        yield from (a.asname or a.name.split(".")[0] for a in node.names)
-        return
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
-            yield child.id
-        elif isinstance(child, PARTS):
-            yield from _bound(child)

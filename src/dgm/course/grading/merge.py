@@ -8,7 +8,8 @@ its stub defines. Code cells of the student's own run where they stand.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dgm.course.grading.master import MARKER, Cell, Kind, ProblemSet, names_bound
+from dgm.course.grading.master import MARKER, Cell, Kind, ProblemSet
+from dgm.course.grading.names import names_bound
 from dgm.course.grading.notebooks import Written
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dgm.course.grading import compiled, decoys
-from dgm.course.grading.master import Cell, ProblemSet, names_bound
+from dgm.course.grading.master import Cell, ProblemSet
 from dgm.course.grading.merge import Merged, Step
+from dgm.course.grading.names import names_bound
 from dgm.course.grading.sandbox import Walls
 from dgm.course.grading.session import Died, Reply, Session
 
