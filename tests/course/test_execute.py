@@ -109,11 +109,11 @@ def test_the_line_is_the_lectures_also_when_a_function_elsewhere_raises(course):
     [("--cell-limit", "the cell ran longer than"), ("--limit", "the notebook ran")],
 )
 def test_limits_end_a_notebook_and_not_the_others(course, option, said):
-    course.lecture("slow", "import time\ntime.sleep(60)")
+    course.lecture("slow", "import time\ntime.sleep(600)")
     course.lecture("quick", "print('quick')")
     start = time.monotonic()
     done = course.dgm("execute", option, "9")
-    assert time.monotonic() - start < 50
+    assert time.monotonic() - start < 300
     assert done.status == 1
     assert said in done.err
     assert "lectures/slow.md:" in done.err

@@ -79,7 +79,7 @@ def test_the_batch_ends_well(batch):
     status, out, err, seconds = json.loads((batch.root / "said.json").read_text())
     assert status == 0, out + err
     assert len(batch.rows()) == len(FAULTS) + 1
-    assert seconds < 400
+    assert seconds < 1200  # none hangs, also on a slow machine
 
 
 @pytest.mark.parametrize("name", FAULTS)
