@@ -258,3 +258,14 @@ def test_a_figure_without_alt_text_is_no_card(course):
     path.write_text(path.read_text("utf8").replace("{alt: A red shape.}", "{}"))
     said = build(course)
     assert "the figure 'fig-shape' of lectures/scores has no alt text." in said
+
+
+def test_the_reference_lists_every_module_that_lectures_import():
+    page = (REPOSITORY / "book/api.md").read_text("utf8")
+    shown = set(re.findall(r"automodule:: dgm\.(\w+)", page))
+    package = REPOSITORY / "src/dgm"
+    files = [
+        *package.glob("[!_]*.py"),
+        *(f.parent for f in package.glob("*/__init__.py")),
+    ]
+    assert shown == {file.stem for file in files} - {"course"}
