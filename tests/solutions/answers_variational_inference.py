@@ -704,7 +704,7 @@ WRONG = {
     "departure: 0 / 0": (
         "departure",
         departure(result="change.mean(0) / error"),
-        {D, DA},
+        {DA},
     ),
     "departure: without sign": (
         "departure",
