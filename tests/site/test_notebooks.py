@@ -122,7 +122,8 @@ def test_numbers_and_titles_are_those_of_the_page(notebook, slug):
 
 def test_proofs_are_there(notebook, slug):
     page = (SITE / f"{slug}.html").read_text("utf8")
-    proofs = re.findall(r"^\*Proof\.\* (.*) ∎$", "\n".join(texts(notebook)), re.M)
+    text = "\n".join(texts(notebook))
+    proofs = re.findall(r"^\*Proof\.\* (.*?)∎$", text, re.MULTILINE | re.DOTALL)
     assert len(proofs) == page.count('<div class="proof admonition"')
     assert all(len(proof) > 100 for proof in proofs)
 
