@@ -1,8 +1,16 @@
 """Run a problem set's master with one answer exchanged, and see which tests fail."""
 
 import re
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+import torch
 
 from dgm.course.notebook import read
+
+SOLUTIONS = Path(__file__).parents[2] / "solutions"
 
 REGION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION$", re.S | re.M)
 DEFINED = re.compile(r"^(?:def|class) (\w+)|^(\w+) =", re.M)
@@ -53,6 +61,28 @@ class Master:
                 if own.get("grade"):
                     failed.add(own["grade_id"])
         return failed
+
+
+@contextmanager
+def executed(slug):
+    """A master, executed once as in the book; settings are put back afterwards."""
+    dtype = torch.get_default_dtype()
+    with pytest.MonkeyPatch.context() as patch, mpl.rc_context():
+        patch.setenv("DGM_BOOK", "1")
+        mpl.use("Agg")
+        yield Master(SOLUTIONS / f"{slug}.md")
+        mpl.pyplot.close("all")
+    torch.set_default_dtype(dtype)
+
+
+def check_stubs(master):
+    """Each stub fails some test, and every test falls with one of the stubs."""
+    lost = set()
+    for answer in master.answers():
+        failed = master.failed(answer, master.stub(answer))
+        assert failed
+        lost |= failed
+    assert lost == set(master.tests())
 
 
 def _run(source, names, where):

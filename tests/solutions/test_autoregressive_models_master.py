@@ -4,23 +4,15 @@ The master is executed once. Then one answer at a time is exchanged, and its pro
 answers and tests run again.
 """
 
-from pathlib import Path
-
-import matplotlib as mpl
 import pytest
 from answers_autoregressive_models import RIGHT, WRONG
-from masters import Master
-
-MASTER = Path(__file__).parents[2] / "solutions" / "autoregressive-models.md"
+from masters import check_stubs, executed
 
 
 @pytest.fixture(scope="module")
 def master():
-    with pytest.MonkeyPatch.context() as patch, mpl.rc_context():
-        patch.setenv("DGM_BOOK", "1")
-        mpl.use("Agg")
-        yield Master(MASTER)
-        mpl.pyplot.close("all")
+    with executed("autoregressive-models") as made:
+        yield made
 
 
 def test_full_marks_and_points(master):
@@ -30,13 +22,7 @@ def test_full_marks_and_points(master):
 
 
 def test_a_stub_scores_nothing(master):
-    """Every test falls with one of the stubs."""
-    lost = set()
-    for answer in master.answers():
-        failed = master.failed(answer, master.stub(answer))
-        assert failed
-        lost |= failed
-    assert lost == set(master.tests())
+    check_stubs(master)
 
 
 def test_the_numbers_that_the_text_quotes(master):

@@ -4,26 +4,16 @@ The master is executed once. Then one answer at a time is exchanged, and its pro
 answers and tests run again.
 """
 
-from pathlib import Path
-
-import matplotlib as mpl
 import pytest
 import torch
 from answers_variational_inference import RIGHT, WRONG
-from masters import Master
-
-MASTER = Path(__file__).parents[2] / "solutions" / "variational-inference.md"
+from masters import check_stubs, executed
 
 
 @pytest.fixture(scope="module")
 def master():
-    dtype = torch.get_default_dtype()
-    with pytest.MonkeyPatch.context() as patch, mpl.rc_context():
-        patch.setenv("DGM_BOOK", "1")
-        mpl.use("Agg")
-        yield Master(MASTER)
-        mpl.pyplot.close("all")
-    torch.set_default_dtype(dtype)
+    with executed("variational-inference") as made:
+        yield made
 
 
 def test_full_marks_and_points(master):
@@ -33,13 +23,7 @@ def test_full_marks_and_points(master):
 
 
 def test_a_stub_scores_nothing(master):
-    """Every test falls with one of the stubs."""
-    lost = set()
-    for answer in master.answers():
-        failed = master.failed(answer, master.stub(answer))
-        assert failed
-        lost |= failed
-    assert lost == set(master.tests())
+    check_stubs(master)
 
 
 def test_the_numbers_that_the_text_quotes(master):
