@@ -1,40 +1,75 @@
-"""A figure with a slider: it recomputes in a live kernel, and turns pages in the book.
+"""A figure with sliders: it recomputes in a live kernel, and turns pages in the book.
 
-Where the book is made, every frame is drawn beforehand and the output is plain HTML: an
+Where the book is made, every frame is drawn beforehand and the output is plain HTML:
 ``<input type="range">`` over pictures, which needs no library and works from a file.
 """
 
 import base64
 import html
 import io
+import itertools
+import json
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
 from PIL import Image
 
 COLOURS = 64
 DPI = 110
-# Shows the frame that the slider is at, and its label. The label is the slider's own
-# text for a screen reader too, which would else read out the frame's number.
+# Shows the frame that the sliders are at (the last slider is the fastest), and this
+# slider's label. The label is the slider's own text for a screen reader, too, which
+# would else read out a number.
 ON_INPUT = (
-    "const n=+this.value,"
-    "f=this.closest('figure').querySelectorAll('img');"
+    "const g=this.closest('figure'),s=[...g.querySelectorAll('input')],"
+    "n=s.reduce((n,e)=>n*(+e.max+1)+ +e.value,0),"
+    "f=g.querySelectorAll('img');"
     "f.forEach((e,i)=>{e.hidden=i!==n});"
-    "const t=f[n].dataset.label;"
+    "const t=JSON.parse(f[n].dataset.labels)[s.indexOf(this)];"
     "this.setAttribute('aria-valuetext',t);"
     "this.nextElementSibling.textContent=t"
 )
 
 
+class Slider(NamedTuple):
+    """What a slider runs over, its name, and the index of the value shown first."""
+
+    values: Sequence[Any]
+    label: str
+    start: int = 0
+
+
+class Film(NamedTuple):
+    """How to draw the frame of some values, one for each slider, and its words."""
+
+    draw: Callable[..., None]
+    alt: Callable[..., str]
+    caption: str
+    size: tuple[float, float]
+
+    def frame(self, values: Sequence[Any]) -> bytes:
+        """One frame as a PNG of few colours on a transparent ground."""
+        figure = plt.figure(figsize=self.size, dpi=DPI)
+        try:
+            self.draw(figure, *values)
+            raw = io.BytesIO()
+            figure.savefig(raw, format="png", transparent=True)
+        finally:
+            plt.close(figure)
+        small = io.BytesIO()
+        Image.open(raw).quantize(COLOURS, Image.Quantize.FASTOCTREE).save(
+            small, format="png", optimize=True
+        )
+        return small.getvalue()
+
+
 def explore(
-    draw: Callable[[Figure, Any], None],
+    draw: Callable[..., None],
     values: Sequence[Any],
     label: str,
     *,
-    alt: Callable[[Any], str],
+    alt: Callable[..., str],
     caption: str = "",
     size: tuple[float, float] = (7.0, 3.0),
     start: int = 0,
@@ -56,96 +91,113 @@ def explore(
     Raises:
         ValueError: if there are no values, or ``start`` is not one of their indices.
     """
-    if not 0 <= start < len(values):
-        raise ValueError(
-            f"start is {start}, but there are {len(values)} values; choose one of them."
-        )
+    return _shown([Slider(values, label, start)], Film(draw, alt, caption, size))
+
+
+def explore_two(
+    draw: Callable[..., None],
+    first: Slider,
+    second: Slider,
+    *,
+    alt: Callable[..., str],
+    caption: str = "",
+    size: tuple[float, float] = (7.0, 3.0),
+) -> Any:
+    """Show ``draw(figure, a, b)`` for the values that two sliders are at.
+
+    Args:
+        draw: draws one frame on an empty figure.
+        first: the slider of ``a``.
+        second: the slider of ``b``. There is a frame for every pair of values, so a
+            page has room for about 9 x 9 small ones.
+        alt: says what the frame of ``a`` and ``b`` shows.
+        caption: what to see, in plain text.
+        size: width and height of a frame in inches.
+
+    Returns:
+        Something a notebook displays: HTML in the book, widgets in a live kernel.
+
+    Raises:
+        ValueError: if a slider has no values, or its start is not one of their indices.
+    """
+    return _shown([first, second], Film(draw, alt, caption, size))
+
+
+def _shown(sliders: Sequence[Slider], film: Film) -> Any:
+    for values, label, start in sliders:
+        if not 0 <= start < len(values):
+            raise ValueError(
+                f"start of '{label}' is {start}, but there are {len(values)} values; "
+                "choose one of them."
+            )
     if os.environ.get("DGM_BOOK"):
         from IPython.display import HTML
 
-        page = to_html(
-            draw, values, label, alt=alt, caption=caption, size=size, start=start
-        )
-        return HTML(page)
-    return _live(draw, values, label, alt=alt, caption=caption, size=size, start=start)
+        return HTML(to_html(sliders, film))
+    return _live(sliders, film)
 
 
-def frame(draw: Callable[[Figure, Any], None], value: Any, size: Any) -> bytes:
-    """One frame as a PNG of few colours on a transparent ground."""
-    figure = plt.figure(figsize=size, dpi=DPI)
-    try:
-        draw(figure, value)
-        raw = io.BytesIO()
-        figure.savefig(raw, format="png", transparent=True)
-    finally:
-        plt.close(figure)
-    small = io.BytesIO()
-    Image.open(raw).quantize(COLOURS, Image.Quantize.FASTOCTREE).save(
-        small, format="png", optimize=True
-    )
-    return small.getvalue()
-
-
-def to_html(
-    draw: Callable[[Figure, Any], None],
-    values: Sequence[Any],
-    label: str,
-    *,
-    alt: Callable[[Any], str],
-    caption: str = "",
-    size: tuple[float, float] = (7.0, 3.0),
-    start: int = 0,
-) -> str:
-    """The figure for a page: all frames, one of them visible, and a slider."""
-    images = []
-    for index, value in enumerate(values):
-        data = base64.b64encode(frame(draw, value, size)).decode()
-        hidden = "" if index == start else " hidden"
-        images.append(
-            f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt(value))}" '
-            f'data-label="{html.escape(str(value))}" '
-            f'width="{size[0] * 96:.0f}" height="{size[1] * 96:.0f}"{hidden}>'
-        )
-    first = html.escape(str(values[start]))
+def to_html(sliders: Sequence[Slider], film: Film) -> str:
+    """The figure for a page: all frames, one of them visible, and the sliders."""
+    shown = 0
+    for slider in sliders:
+        shown = shown * len(slider.values) + slider.start
+    places = itertools.product(*(slider.values for slider in sliders))
+    images = (_image(v, film, hidden=i != shown) for i, v in enumerate(places))
     return (
         f'<figure class="dgm-explore">{"".join(images)}'
-        f"<label><span>{html.escape(label)}</span>"
-        f'<input type="range" min="0" max="{len(values) - 1}" value="{start}" step="1" '
-        f'aria-valuetext="{first}" autocomplete="off" oninput="{ON_INPUT}">'
-        f"<output>{first}</output></label>"
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        f"{''.join(map(_input, sliders))}"
+        f"<figcaption>{html.escape(film.caption)}</figcaption></figure>"
     )
 
 
-def _live(
-    draw: Callable[[Figure, Any], None],
-    values: Sequence[Any],
-    label: str,
-    *,
-    alt: Callable[[Any], str],
-    caption: str,
-    size: tuple[float, float],
-    start: int,
-) -> Any:
+def _image(values: Sequence[Any], film: Film, *, hidden: bool) -> str:
+    data = base64.b64encode(film.frame(values)).decode()
+    labels = html.escape(json.dumps([str(value) for value in values]))
+    width, height = film.size
+    alt = html.escape(film.alt(*values))
+    return (
+        f'<img src="data:image/png;base64,{data}" alt="{alt}"'
+        f' data-labels="{labels}" width="{width * 96:.0f}" height="{height * 96:.0f}"'
+        f"{' hidden' if hidden else ''}>"
+    )
+
+
+def _input(slider: Slider) -> str:
+    first = html.escape(str(slider.values[slider.start]))
+    return (
+        f"<label><span>{html.escape(slider.label)}</span>"
+        f'<input type="range" min="0" max="{len(slider.values) - 1}" '
+        f'value="{slider.start}" step="1" aria-valuetext="{first}" autocomplete="off" '
+        f'oninput="{html.escape(ON_INPUT)}"><output>{first}</output></label>'
+    )
+
+
+def _live(sliders: Sequence[Slider], film: Film) -> Any:
     """The same figure as widgets, each frame computed when it is asked for."""
     import ipywidgets
 
-    slider = ipywidgets.SelectionSlider(
-        options=[(str(value), index) for index, value in enumerate(values)],
-        value=start,
-        description=label,
-        style={"description_width": "initial"},
-        continuous_update=False,
-    )
+    moved = [
+        ipywidgets.SelectionSlider(
+            options=[(str(value), index) for index, value in enumerate(slider.values)],
+            value=slider.start,
+            description=slider.label,
+            style={"description_width": "initial"},
+            continuous_update=False,
+        )
+        for slider in sliders
+    ]
     picture = ipywidgets.Image(format="png")
     words = ipywidgets.HTML()
 
     def show(change: Any = None) -> None:
-        value = values[slider.value]
-        picture.value = frame(draw, value, size)
-        words.value = f"<small>{html.escape(alt(value))}</small>"
+        places = zip(sliders, moved, strict=True)
+        values = [slider.values[widget.value] for slider, widget in places]
+        picture.value = film.frame(values)
+        words.value = f"<small>{html.escape(film.alt(*values))}</small>"
 
-    slider.observe(show, names="value")
+    for widget in moved:
+        widget.observe(show, names="value")
     show()
-    below = ipywidgets.HTML(html.escape(caption))
-    return ipywidgets.VBox([picture, slider, words, below])
+    below = ipywidgets.HTML(html.escape(film.caption))
+    return ipywidgets.VBox([picture, *moved, words, below])

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from dgm.course import experiments
+
 pytestmark = pytest.mark.slow
 
 SOURCE = '''
@@ -139,3 +141,25 @@ def test_a_damaged_result_is_stale(studied):
     done = studied.dgm("experiments", "--check")
     assert done.status == 1
     assert "make experiments NAME=x/study" in done.out
+
+
+def test_only_names_in_use_count_among_imports(tmp_path):
+    """One that no code uses does not, though words of a docstring spell it."""
+    (tmp_path / "x.md").write_text(
+        "---\nkernelspec:\n  display_name: Python 3\n  name: python3\n---\n\n"
+        "```{code-cell} ipython3\n"
+        "import torch.nn.functional as F\n"
+        "from dgm import checks, data as images\n"
+        "from dgm.record import experiment, record\n"
+        "```\n\n```{code-cell} ipython3\n"
+        "@experiment(seed=[0])\n"
+        "def study(seed):\n"
+        '    """Import as many images from data as one may."""\n'
+        "    return {'n': len(images.digits().train.x)}\n```\n"
+    )
+    source = experiments.definitions_used(tmp_path / "x.md", "study")
+    assert source.splitlines()[:2] == [
+        "from dgm import data as images",
+        "from dgm.record import experiment",
+    ]
+    assert source.splitlines()[2] == "@experiment(seed=[0])"

@@ -1,5 +1,7 @@
 """Figures with a slider turn their pages by keyboard and by mouse, in any page."""
 
+import json
+
 import pytest
 from pagecheck import SITE
 
@@ -30,7 +32,7 @@ def test_the_slider_of_a_lecture(way, site, server, visit):
     assert shown(figure) == [first + 1]
     visit.tab.keyboard.press("Home")
     assert shown(figure) == [0]
-    label = figure.locator("img").nth(0).get_attribute("data-label")
+    (label,) = json.loads(figure.locator("img").nth(0).get_attribute("data-labels"))
     assert slider.get_attribute("aria-valuetext") == label
     assert figure.locator("output").inner_text() == label
 

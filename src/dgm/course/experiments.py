@@ -72,20 +72,20 @@ def find(root: Path, name: str = "") -> list[Experiment]:
 
 
 def definitions_used(path: Path, function: str) -> str:
-    """The lecture's imports and those of its definitions that ``function`` needs.
+    """Those of the lecture's imports and definitions that ``function`` needs.
 
     Lines that are blank or hold a comment are dropped: they change no result.
     """
     defined: dict[str, ast.FunctionDef | ast.ClassDef] = {}
     text: dict[str, str] = {}
-    imports: list[str] = []
+    imports: dict[str, str] = {}
     for cell in code_cells(path):
         for node in ast.parse(without_magics(cell.source)).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 defined[node.name] = node
                 text[node.name] = _code(cell.source, node)
             elif isinstance(node, ast.Import | ast.ImportFrom):
-                imports.append(ast.unparse(node))
+                imports |= _imports(node)
     needed, queue = set(), [function]
     while queue:
         name = queue.pop()
@@ -95,8 +95,20 @@ def definitions_used(path: Path, function: str) -> str:
             queue += [n.id for n in names]
     parts = [text[name] for name in sorted(needed)]
     used = {n for part in parts for n in _names(part)}
-    kept = [line for line in imports if _names(line.replace("import", ",")) & used]
+    kept = {line for line, bound in imports.items() if bound in used}
     return "\n".join(sorted(kept) + parts)
+
+
+def _imports(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
+    """One import for each name, and the name that it binds."""
+    lines = {}
+    for alias in node.names:
+        as_name = f" as {alias.asname}" if alias.asname else ""
+        line = f"import {alias.name}{as_name}"
+        if isinstance(node, ast.ImportFrom):
+            line = f"from {node.module} {line}"
+        lines[line] = alias.asname or alias.name.partition(".")[0]
+    return lines
 
 
 def _code(source: str, node: ast.FunctionDef | ast.ClassDef) -> str:
