@@ -1,6 +1,9 @@
 """What a lecture depends on, and where its cells stand."""
 
 import ast
+import gc
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from minicourse import code
@@ -144,3 +147,32 @@ def test_a_lecture_loads_without_running(course):
     line = path.read_text().splitlines().index("        raise KeyError(1)") + 1
     assert error.traceback[-1].lineno + 1 == line
     assert str(error.traceback[-1].path) == str(path)
+
+
+class Cycle:
+    """Something that only the garbage collector frees, with Python code to run."""
+
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        sum(range(300))
+
+
+def test_threads_may_read_at_a_time():
+    """Without a lock, Python 3.11 raises SystemError in some of these."""
+    source = "\n".join(f"x{k} = [f({k}, a=[{k}, -{k}]) for _ in y]" for k in range(500))
+    before = gc.get_threshold(), sys.getswitchinterval()
+
+    def read(_):
+        Cycle()
+        return len(notebook.parsed(source).body)
+
+    gc.set_threshold(50)
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            assert set(pool.map(read, range(30))) == {500}
+    finally:
+        gc.set_threshold(*before[0])
+        sys.setswitchinterval(before[1])

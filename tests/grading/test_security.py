@@ -10,10 +10,11 @@ from faults import SQUARES, WRONG
 from handed_in import MASTER, answering, dgm, sandbox_or_reason, solved, with_cell
 
 from dgm.course.grading import compiled, decoys, exports, feedback, grade, runner
-from dgm.course.grading.master import parse, read_master
+from dgm.course.grading.master import ProblemSet, parse, read_master
 from dgm.course.grading.merge import merge
 from dgm.course.grading.notebooks import MOST_CELLS, Unreadable, Written, cells_of
 from dgm.course.grading.record import Record
+from dgm.course.grading.release import master_as_submission
 from dgm.course.grading.report import Row, harmless
 from dgm.course.grading.runner import Limits, Outcome, Verdict
 from dgm.course.grading.sandbox import Walls
@@ -23,12 +24,14 @@ from dgm.course.grading.worker.guard import Guard, Impostor
 MINI = read_master(MASTER)
 
 
-def ran(book: dict, memory: int = 3_000_000_000) -> Outcome:
+def ran(
+    book: dict, memory: int = 3_000_000_000, problems: ProblemSet = MINI
+) -> Outcome:
     walls, why = sandbox_or_reason()
     if walls is None:
         pytest.skip(why)
-    merged = merge(MINI, cells_of(json.dumps(book)))
-    return runner.run(MINI, merged, Walls(walls.kind, memory), Limits(5.0, 40.0))
+    merged = merge(problems, cells_of(json.dumps(book)))
+    return runner.run(problems, merged, Walls(walls.kind, memory), Limits(5.0, 40.0))
 
 
 def verdicts(out: Outcome) -> list[str]:
@@ -131,6 +134,18 @@ kept = torch.nn.Parameter(torch.ones(2))
 """
     out = ran(with_cell(source, "test_layer"))
     assert (out.flags, out.cells) == ([], {})
+    assert verdicts(out) == ["ok"] * 4
+
+
+@pytest.mark.slow
+def test_what_the_master_itself_wraps_is_not_flagged(tmp_path):
+    """``reproducible`` loads a part of torch that wraps ``torch.manual_seed``."""
+    seeding = "import torch\nfrom dgm.training import reproducible\nreproducible(0)\n"
+    master = tmp_path / "mini.md"
+    master.write_text(MASTER.read_text("utf8").replace("import torch\n", seeding, 1))
+    book = json.loads(master_as_submission(master, solved=True))
+    out = ran(book, problems=read_master(master))
+    assert out.flags == []
     assert verdicts(out) == ["ok"] * 4
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import nbformat
@@ -21,6 +22,7 @@ from dgm.course.files import Stop
 PACKAGE = Path(dgm.__file__).parent
 # A page's numbers and pictures also depend on these; an upgrade executes it again.
 PINNED = ("torch", "numpy", "matplotlib", "scikit-learn", "ipykernel")
+PARSING = Lock()
 DISPLAY_NAME = re.compile(r"^( +display_name: ).*$", re.MULTILINE)
 
 
@@ -172,7 +174,7 @@ def _imported_by(file: Path, mtime: int) -> tuple[Path, ...]:
 
 
 def _imported(source: str) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(without_magics(source))):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -204,7 +206,7 @@ def results_used(path: Path, source: str) -> set[Path]:
             the page is stale.
     """
     found = set()
-    for node in ast.walk(ast.parse(without_magics(source))):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.alias) and node.name == "recorded" and node.asname:
             raise Stop(f"{path.name}: import recorded() by its own name.")
         if not (isinstance(node, ast.Call) and _called(node) == "recorded"):
@@ -224,6 +226,16 @@ def _called(node: ast.Call) -> str:
     )
 
 
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a cell, also if two threads ask at a time.
+
+    Python 3.11 counts the depth of a tree that it builds for all threads together, and
+    raises SystemError if one is interrupted by another.
+    """
+    with PARSING:
+        return ast.parse(without_magics(source))
+
+
 def without_magics(source: str) -> str:
     """IPython's own lines are no Python; a comment keeps the line numbers."""
     return re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
@@ -238,7 +250,7 @@ def python_of(path: Path) -> str:
     cells = code_cells(path)
     for cell in cells:
         try:
-            ast.parse(without_magics(cell.source))
+            parsed(cell.source)
         except SyntaxError as error:
             line = cell.line + (error.lineno or 1) - 1
             raise Stop(

@@ -81,7 +81,8 @@ class Guard:
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
         self.modules = sys.modules
-        names = [n for n in self.modules if n == "dgm" or n.startswith("dgm.")]
+        ours = [n for n in self.modules if n == "dgm" or n.startswith("dgm.")]
+        names = [n for n in ours if not n.startswith("dgm.course")]
         wanted = dict.fromkeys((*MODULES, *extra, *names))
         self.loaded = {n: m for n in wanted if (m := self.modules.get(n)) is not None}
         self.values = [

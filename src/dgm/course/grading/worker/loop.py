@@ -85,13 +85,21 @@ class Worker:
         self.torch = modules.get("torch")
         if self.torch is not None:
             self.torch.set_num_threads(1)
-        self.guard = Guard(imports)
-        self.plain, self.compared = self.guard.plain, self.guard.compared
+        self.imports, self.alone = imports, True
+        self._remember()
         self.filters: Any = list(warnings.filters)
         self.modules = types.ModuleType
 
+    def _remember(self) -> None:
+        """The tools as they are now; only the master's own code has run."""
+        self.guard = Guard(self.imports)
+        self.plain, self.compared = self.guard.plain, self.guard.compared
+
     def cell(self, source: bytes) -> tuple[str, ...]:
         """Run a cell of the student's as Jupyter would."""
+        if self.alone:  # what the master's cells loaded may have wrapped a tool
+            self._remember()
+        self.alone = False
         result = self.run_cell(source.decode(), store_history=False)
         error = result.error_before_exec or result.error_in_exec
         return _told(error, "<ipython") if error is not None else ("ok",)
