@@ -98,7 +98,8 @@ def latent_pad(
         '"cursor:crosshair;position:relative;touch-action:none;width:15rem" '
         f'onpointerdown="{on}" onpointermove="{on}">'
         f'{_image(_map(draw, half), alt[0], "width:100%")}<i style="{DOT}"></i></div>'
-        '<div style="height:9rem;overflow:hidden;position:relative;width:9rem">'
+        '<div class="window" style="height:9rem;overflow:hidden;position:relative;'
+        'width:9rem">'
         f"{_image(_sheet(sheet), alt[1], behind)}</div></div>"
         f"{''.join(_slider(label, count) for label in labels)}"
         f"<p>{html.escape(words[count**2 // 2])}</p>"

@@ -51,6 +51,17 @@ def test_what_the_slip_gains(master):
     assert due > charged
 
 
+def test_the_closed_price_is_too_low(master):
+    """1d: by (1 - s^2)^2 / 2 against its mean over what the slip draws."""
+    nodes, weights = master.names["gauss_hermite"](10)
+    for mean, std in ((0.3, 0.7), (-1.0, 0.2), (0.0, 1.0)):
+        z = mean + std**2 * nodes
+        drawn = (Normal(mean, std).log_prob(z) - Normal(0, 1).log_prob(z)) @ weights
+        closed = (mean**2 + std**2 - 1) / 2 - math.log(std)
+        short = (1 - std**2) ** 2 / 2
+        assert drawn.item() - closed == pytest.approx(short, abs=1e-9)
+
+
 def test_what_the_six_laws_are(master):
     """2b: the verdicts that 2d explains; and the betas of its second part."""
     assert master.names["verdict"] == {
