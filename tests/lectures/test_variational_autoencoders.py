@@ -259,7 +259,7 @@ def test_nudged_images_are_shifts(vae, seed):
 def test_learning_improves_the_bound(vae):
     x = data.digits().binarized().train.x[:200]
     torch.manual_seed(0)
-    model = vae.plane_model(x, (8, 8), 60)
+    model = vae.dense_vae(x, (8, 8), 60)
     untrained = vae.VAE(
         vae.DenseEncoder(64, 2), vae.DenseDecoder(2, (8, 8)), vae.law("Bernoulli"), 2
     )
@@ -587,6 +587,6 @@ def test_only_a_price_holds_the_rate(vae):
     x, rates = data.digits().binarized().train.x[:200], []
     for priced in (True, False):
         torch.manual_seed(0)
-        model = vae.plane_model(x, (8, 8), 60, priced=priced)
+        model = vae.dense_vae(x, (8, 8), 60, priced=priced)
         rates.append(gaussian_kl(*model.encoder(x)).mean().item())
     assert rates[1] > 2 * rates[0]
