@@ -105,7 +105,8 @@ class Markdown:
 
     def _inline_reference(self, node: nodes.Element) -> str:
         words = self._pieces(node)
-        if "reftitle" in node:  # a citation: its entry stands at the end
+        is_code = any(node.findall(nodes.literal))  # names of the package have titles
+        if "reftitle" in node and not is_code:  # a citation: its entry is at the end
             if node["reftitle"] not in self.cited:
                 self.cited.append(node["reftitle"])
             return words

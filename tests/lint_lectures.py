@@ -31,7 +31,7 @@ def lint(path: Path, cells: list[CodeCell]) -> str:
         lines += without_magics(cell.source).splitlines()
     name = f"--stdin-filename=lectures/{path.stem}.py"
     found = ruff("\n".join(lines) + "\n", "check", "--output-format=concise", name)
-    return found.replace(f"{path.stem}.py:", f"{path.stem}.md:")
+    return found.replace(f"lectures/{path.stem}.py:", f"{path}:")
 
 
 def formatted(path: Path, cells: list[CodeCell]) -> dict[CodeCell, str]:

@@ -247,6 +247,15 @@ def test_citations_are_collected_and_never_become_links():
     assert words.cited == ["R. Neal. Belief networks."]
 
 
+def test_a_name_of_the_package_is_a_link_and_no_citation():
+    words = writer()
+    name = nodes.literal("", "dgm.markov")
+    link = nodes.reference("", "", name, reftitle="dgm.markov", refuri="api.html#x")
+    text = words.block(nodes.paragraph("", "", link))
+    assert words.cited == []
+    assert "[`dgm.markov`](api.html#x)" in text
+
+
 def test_figures_say_number_and_caption():
     figure = nodes.figure("", nodes.image(uri="x.svg", alt="A line."), ids=["f"])
     figure += nodes.caption("", "What to ", nodes.emphasis("", "see"))

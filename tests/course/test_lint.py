@@ -27,7 +27,7 @@ def test_an_unknown_name_is_found_on_its_line(course):
     line = path.read_text().splitlines().index("x + nothing") + 1
     status, said = lint(path)
     assert status == 1
-    assert f"a.md:{line}:5: F821" in said
+    assert f"{path}:{line}:5: F821" in said
 
 
 def test_format_is_mended_in_the_cell_alone(course):
