@@ -801,7 +801,13 @@ def test_score_adds_errors_in_quadrature(page):
 def test_experiments_run_small(page):
     found = page.few_labels(0, updates=2, rounds=2)
     begun = ("scratch", "mirrored", "pretrained", "rectified")
-    names = {"logistic", "first", "features", *begun, *(f"{name}_long" for name in begun)}
+    names = {
+        "logistic",
+        "first",
+        "features",
+        *begun,
+        *(f"{name}_long" for name in begun),
+    }
     assert set(found) == names
     assert all(0 <= value <= 100 for value in found.values())
     again = page.seeds(1, updates=8, temperatures=3)
