@@ -713,6 +713,11 @@ WRONG = {
         but(SQUARES, "torch.nan_to_num(p / (p + g), nan=0.5)", "p / (p + g + 1e-3)"),
         {SA, S},
     ),
+    "squares: a tiny eps in the denominator": (
+        "least_squares",
+        but(SQUARES, "torch.nan_to_num(p / (p + g), nan=0.5)", "p / (p + g + 1e-12)"),
+        {SA},
+    ),
     "pays: Ada": ("pay_verdict", pays(ada="other"), {P}),
     "pays: Bo": ("pay_verdict", pays(bo="honest"), {P}),
     "pays: Cai": ("pay_verdict", pays(cai="lossy"), {P}),
@@ -768,6 +773,22 @@ WRONG = {
     "thief: logarithm of a softmax": (
         "thief_gradient",
         but(THIEF, "torch.log_softmax(theta, 0)", "theta.softmax(0).log()"),
+        {TA},
+    ),
+    "thief: a tiny eps in the logarithm": (
+        "thief_gradient",
+        but(
+            but(
+                THIEF, "torch.log_softmax(theta, 0)", "(theta.softmax(0) + 1e-12).log()"
+            ),
+            "log_g.exp()",
+            "theta.softmax(0)",
+        ),
+        {TA},
+    ),
+    "thief: logits clamped": (
+        "thief_gradient",
+        but(THIEF, "loss(log_p - log_g)", "loss((log_p - log_g).clamp(-30, 30))"),
         {TA},
     ),
     "thief: probability in place of the logit": (
@@ -1348,6 +1369,11 @@ WRONG = {
     "base: lengths not squared": (
         "best_baseline",
         but(BASE, "** 2).sum(1)", "** 2).sum(1).sqrt()"),
+        {Z},
+    ),
+    "base: exponentials": (
+        "best_baseline",
+        but(BASE, "log_odds.softmax(0)", "log_odds.exp() / log_odds.exp().sum()"),
         {Z},
     ),
     "base: without pi": ("best_baseline", but(BASE, "pi * ((", "(("), {Z}),
