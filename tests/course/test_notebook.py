@@ -149,6 +149,17 @@ def test_a_lecture_loads_without_running(course):
     assert str(error.traceback[-1].path) == str(path)
 
 
+def test_a_lecture_may_be_loaded_twice_with_its_types_checked(course):
+    path = course.lecture(
+        "a",
+        "class Part:\n    pass\n\n\n"
+        "def make() -> tuple[Part, int]:\n    return Part(), 1",
+    )
+    first, second = lecture(path, typecheck=True), lecture(path, typecheck=True)
+    assert isinstance(first.make()[0], first.Part)
+    assert isinstance(second.make()[0], second.Part)
+
+
 class Cycle:
     """Something that only the garbage collector frees, with Python code to run."""
 

@@ -1,11 +1,13 @@
 """Import what a lecture defines, so that tests hit the very code that readers see."""
 
 import ast
+import itertools
 from pathlib import Path
 from types import ModuleType
 
 from dgm.course.notebook import code_cells, without_magics
 
+LOADED = itertools.count(1)
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 
 
@@ -22,7 +24,9 @@ def lecture(path: Path, typecheck: bool = False) -> ModuleType:
     Returns:
         A module with the lecture's names.
     """
-    module = ModuleType(f"lecture_{path.stem.replace('-', '_')}")
+    # A name of its own for each load: beartype takes hints that print alike for one,
+    # and would compare with the classes of the load before.
+    module = ModuleType(f"lecture_{path.stem.replace('-', '_')}_{next(LOADED)}")
     module.__file__ = str(path)
     for cell in code_cells(path):
         tree = ast.parse(without_magics(cell.source))
