@@ -396,6 +396,13 @@ def test_at_seconds_interpolates_between_tenths(page, cost, expected):
     assert page.at_seconds(path, {"GAN": 3.0, "other": 2.0}, "other") == 10.0
 
 
+def test_control_is_tracking_with_five_updates(page, monkeypatch):
+    seen = []
+    monkeypatch.setattr(page, "tracking", lambda *given: seen.append(given) or {})
+    assert page.control(7, 12) == {}
+    assert seen == [("GAN, k = 5", 7, 12)]
+
+
 def test_patience_is_four_times_the_turns(page, monkeypatch):
     seen = []
 
@@ -407,10 +414,3 @@ def test_patience_is_four_times_the_turns(page, monkeypatch):
     assert page.patience("digits", 3) == {"frechet": 0.5, "path": [0.7, 0.5]}
     page.patience("glyphs", 1, times=2)
     assert seen == [("digits", "GAN", 3, 6000), ("glyphs", "GAN", 1, 1600)]
-
-
-def test_control_is_tracking_with_five_updates(page, monkeypatch):
-    seen = []
-    monkeypatch.setattr(page, "tracking", lambda *given: seen.append(given) or {})
-    assert page.control(7, 12) == {}
-    assert seen == [("GAN, k = 5", 7, 12)]
