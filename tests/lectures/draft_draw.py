@@ -1,4 +1,8 @@
-"""The definitions inside the lecture, against independent computations."""
+"""The definitions inside the draft on DRAW, against independent computations.
+
+Not collected until the draft is a lecture (then: test_draw.py): what it tests sets
+torch.set_flush_denormal for the whole process, which must be undone after each test.
+"""
 
 import json
 import math
