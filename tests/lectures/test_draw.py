@@ -68,11 +68,13 @@ def lstm(cell, x, h, c):
 
 def published_filters(centre, std, stride, grid, size):
     """Gregor et al. 2015, eqs. 19, 20, 25: everything counted from 1."""
-    F_ = np.zeros((grid, size))
+    powers = np.zeros((grid, size))
     for i in range(1, grid + 1):
         mean = centre + (i - grid / 2 - 0.5) * stride
         for a in range(1, size + 1):
-            F_[i - 1, a - 1] = math.exp(-((a - mean) ** 2) / (2 * std**2))
+            powers[i - 1, a - 1] = -((a - mean) ** 2) / (2 * std**2)
+    # A common factor of a row cancels; without it a far window would be 0 / 0.
+    F_ = np.exp(powers - powers.max(1, keepdims=True))
     return F_ / F_.sum(1, keepdims=True)
 
 
