@@ -11,8 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SITE := _build/html
 # One thread for each worker: two workers with two threads each wait for each other.
-# A file stays with its worker, so that what its tests share is made once.
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 BUILT = --ignore tests/site --ignore tests/colab
 NOTEBOOKS = $(filter-out %.draft.md,$(shell grep -ls '^kernelspec:' *.md book/*.md lectures/*.md))
 

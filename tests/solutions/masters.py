@@ -1,5 +1,6 @@
 """Run a problem set's master with one answer exchanged, and see which tests fail."""
 
+import ast
 import re
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,22 +46,35 @@ class Master:
         return REGION.sub(r"\1raise NotImplementedError()", self.answers()[answer])
 
     def failed(self, answer, instead):
-        """The tests that fail when this answer is written instead."""
-        problem = next(p for p, own, _ in self.cells if own.get("grade_id") == answer)
+        """The tests that fail when this answer is written instead.
+
+        Answers and tests that use nothing of it, nor of an answer that uses it, are not
+        run again.
+        """
         names, failed = dict(self.names), set()
-        for where, own, source in self.cells:
-            if where != problem or not (own.get("solution") or own.get("grade")):
-                continue
-            if own["grade_id"] == answer:
-                for name in _defined(source):
-                    names.pop(name, None)
-                source = instead
+        for name in _defined(self.answers()[answer]):
+            names.pop(name, None)
+        for own, source in self._leaning(answer, instead):
             try:
                 _run(source, names, own["grade_id"])
             except Exception:  # noqa: BLE001  (whatever a wrong answer raises)
                 if own.get("grade"):
                     failed.add(own["grade_id"])
         return failed
+
+    def _leaning(self, answer, instead):
+        """The exchanged cell, and those of its problem that lean on it, in order."""
+        problem = next(p for p, own, _ in self.cells if own.get("grade_id") == answer)
+        touched = {*_defined(self.answers()[answer]), *_defined(instead)}
+        for where, own, source in self.cells:
+            if where != problem or not (own.get("solution") or own.get("grade")):
+                continue
+            if own["grade_id"] == answer:
+                yield own, instead
+            elif not touched.isdisjoint(_used(source)):
+                if own.get("solution"):
+                    touched |= {*_defined(source)}
+                yield own, source
 
 
 @contextmanager
@@ -87,6 +101,10 @@ def check_stubs(master):
 
 def _run(source, names, where):
     exec(compile(source, f"<{where}>", "exec"), names)
+
+
+def _used(source):
+    return {node.id for node in ast.walk(ast.parse(source)) if type(node) is ast.Name}
 
 
 def _defined(source):
