@@ -4,14 +4,7 @@
 ``RIGHT``: name -> (answer to exchange, code).
 """
 
-
-def but(code, *changes):
-    """The code with some words exchanged: pairs of old and new."""
-    for old, new in zip(changes[::2], changes[1::2], strict=True):
-        assert code.count(old) == 1, (code.count(old), old)
-        code = code.replace(old, new)
-    return code
-
+from masters import but
 
 LINE = """
 def line_cost(x, p, y, q, power):

@@ -17,6 +17,14 @@ REGION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION$", re.S | re.
 DEFINED = re.compile(r"^(?:def|class) (\w+)|^(\w+) =", re.M)
 
 
+def but(code, *changes):
+    """The code with some words exchanged: pairs of old and new, each found once."""
+    for old, new in zip(changes[::2], changes[1::2], strict=True):
+        assert code.count(old) == 1, (code.count(old), old)
+        code = code.replace(old, new)
+    return code
+
+
 class Master:
     """A master, executed: its code cells by problem, and the names they define."""
 
