@@ -3,6 +3,7 @@
 ``python tests/lint_lectures.py [--fix] lectures/*.md``; ``--fix`` formats in place.
 """
 
+import ast
 import re
 import subprocess
 import sys
@@ -23,6 +24,15 @@ def ruff(source: str, *words: str) -> str:
     return done.stdout + done.stderr
 
 
+def parses(source: str) -> bool:
+    """Whether this is Python; `ruff format` prints nothing of what is not."""
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
+
+
 def lint(path: Path, cells: list[CodeCell]) -> str:
     """What ruff finds in a lecture; the lines are those of the ``.md`` file."""
     lines: list[str] = []
@@ -38,7 +48,7 @@ def formatted(path: Path, cells: list[CodeCell]) -> dict[CodeCell, str]:
     """The cells that ``ruff format`` would change, and what it would make of them."""
     changed = {}
     for cell in cells:
-        if without_magics(cell.source) == cell.source:
+        if without_magics(cell.source) == cell.source and parses(cell.source):
             better = ruff(cell.source + "\n", "format").rstrip("\n")
             if better != cell.source:
                 changed[cell] = better

@@ -41,6 +41,13 @@ def test_format_is_mended_in_the_cell_alone(course):
     assert text.count("x = 1") == 2
 
 
+def test_a_cell_that_does_not_parse_is_told_and_kept(course):
+    path = course.lecture("a", "x=1", "if x:\n        y = 1\n    z=2")
+    status, said = lint("--fix", path)
+    assert status == 1 and f"{path}" in said
+    assert "    z=2" in path.read_text() and "x = 1" in path.read_text()
+
+
 def test_a_bracket_that_tex_would_swallow_is_found(course):
     formula = "$$\n\\begin{aligned}\n%s &= 1 \\\\[2pt]\nb &= 2\n\\end{aligned}\n$$\n\n"
     good = course.lecture("a", "x = 1", prose=formula % "{}[a]")
