@@ -7,12 +7,18 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from dgm.course.notebook import CodeCell, code_cells, without_magics
 
 # TeX takes a bracket there for an option, and does not show it.
 SWALLOWED = re.compile(r"(?:\\begin\{aligned\}|\\\\\s*\n)\s*\[")
+
+FENCE = re.compile(r"^(`{3,}|:{3,})")
+# A line of MyST that begins with % is a comment; with - + or *, a list.
+COMMENT, BULLET = re.compile(r"^\s*%"), re.compile(r"^\s*[-+*] ")
+DOLLAR = re.compile(r"(?<!\\)\$")
 
 
 def ruff(source: str, *words: str) -> str:
@@ -65,6 +71,35 @@ def swallowed(path: Path) -> str:
     )
 
 
+def torn(path: Path) -> str:
+    """Lines of text that MyST takes for a comment, or for a list amid a formula."""
+    found, is_open = "", False
+    for number, line in prose(path):
+        if not line.strip():
+            is_open = False  # a formula ends with its paragraph
+        elif COMMENT.match(line):
+            found += f"{path}:{number}: a line beginning with % is not shown: move it\n"
+        elif is_open and BULLET.match(line):
+            found += f"{path}:{number}: a formula continues as a list: move the sign\n"
+        is_open ^= len(DOLLAR.findall(line.replace("$$", ""))) % 2 == 1
+    return found
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers, without code cells and displayed formulas."""
+    fence, display = "", False
+    for number, line in enumerate(path.read_text("utf8").splitlines(), 1):
+        mark = FENCE.match(line)
+        if fence:
+            fence = "" if line.strip() == fence else fence
+        elif mark and ("{code-cell}" in line or "{" not in line and line != mark[1]):
+            fence = mark[1]
+        elif line.startswith("$$"):
+            display = not display and line.count("$$") == 1
+        elif not display:
+            yield number, line
+
+
 def rewrite(path: Path, changed: dict[CodeCell, str]) -> None:
     """Put formatted cells in their places; last first, so that lines keep."""
     lines = path.read_text("utf8").splitlines()
@@ -83,7 +118,7 @@ def main(arguments: list[str]) -> int:
         if "--fix" in arguments:
             rewrite(path, changed)
             cells, changed = code_cells(path), {}
-        problems += lint(path, cells) + swallowed(path)
+        problems += lint(path, cells) + swallowed(path) + torn(path)
         for cell in changed:
             problems += f"{path}:{cell.line}: ruff format would change this cell\n"
     sys.stderr.write(problems)

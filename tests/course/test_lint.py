@@ -60,3 +60,15 @@ def test_a_bracket_that_tex_would_swallow_is_found(course):
     assert lint(bad) == (0, "")  # \\[2pt] has had its option already
     bad = course.lecture("d", "x = 1", prose="$$\na \\\\\n[b]\n$$\n\n")
     assert "d.md" in lint(bad)[1]
+
+
+def test_text_that_myst_would_tear_is_found(course):
+    good = "It is $a\n+ b$, 5 % of it.\n\n- $a$\n- $b$\n\n$$\na\n- b\n$$\n\n"
+    assert lint(course.lecture("a", "x = 1", prose=good.replace("\n+", " +\n")))[0] == 0
+    torn = course.lecture("b", "x = 1", prose=good)
+    line = 1 + torn.read_text().splitlines().index("+ b$, 5 % of it.")
+    assert f"b.md:{line}: a formula continues as a list" in lint(torn)[1]
+    lost = course.lecture("c", "x = 1", prose="It is 5\n% of it.\n\n")
+    assert "c.md" in lint(lost)[1] and "is not shown" in lint(lost)[1]
+    magic = course.lecture("d", "%%time\nx = 1")
+    assert "is not shown" not in lint(magic)[1]
