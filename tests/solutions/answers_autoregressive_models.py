@@ -302,7 +302,7 @@ CUT = """n = 0
         n += 1
     return f"{{math.floor((low + width / 2) * 2**n):0{{n}}b}}" """
 WHOLE = SHORTEST.format(room=1)
-NUMBER = "Fraction(int(code, 2), 2 ** len(code))"
+NUMBER = 'Fraction(int(code or "0", 2), 2 ** len(code))'
 
 
 def coder(
@@ -525,7 +525,7 @@ WRONG = {
     ),
     "coder: a float at the end": (
         "coder",
-        coder(read="int(code, 2) / 2 ** len(code)"),
+        coder(read='int(code or "0", 2) / 2 ** len(code)'),
         {LONG},
     ),
     "coder: lower end only": (
@@ -546,6 +546,11 @@ WRONG = {
         {CODES, STREAM, LONG},
     ),
     "coder: boundary": ("coder", coder(over=">"), {STREAM}),
+    "coder: not the empty string": (
+        "coder",
+        coder(read="Fraction(int(code, 2), 2 ** len(code))"),
+        {STREAM},
+    ),
     "coder: forgets what it has seen": (
         "coder",
         coder(chance="chance(model, [0] * i)"),
@@ -569,7 +574,15 @@ RIGHT = {
     "grey: parameters and einsum": ("grey", PARAMETERS),
     "two stages: sums and a quotient": ("two_stage", two_stage()),
     "two stages: plain loops": ("two_stage", COUNTED),
+    "two stages: double precision": (
+        "two_stage",
+        COUNTED.replace("tensor(rows)", "tensor(rows, dtype=torch.double)"),
+    ),
     "cold: stacked": ("cold", COLD_STACKED),
+    "cold: double precision": (
+        "cold",
+        COLD.format(Q, "log_z").replace("(x)", "(x).double()"),
+    ),
     "cold: from p, q and nothing else": (
         "cold",
         COLD.format(Q, f"bernoulli_log_prob(l, x) / T - {Q}"),
@@ -578,6 +591,10 @@ RIGHT = {
     "trap: a tie": ("trap", trap(0, 0, 25)),
     "trap: ends in ink": ("trap", trap(0.01, 20, -19.99)),
     "experts: pixel by pixel": ("experts", EXPERTS_STEPWISE),
+    "experts: double precision": (
+        "experts",
+        experts(r="evidence.double().log_softmax(0)"),
+    ),
     "experts: unnormalised inside": (
         "experts",
         experts(r="evidence - evidence.logsumexp(0)", place="[..., :-1] + 3.0"),

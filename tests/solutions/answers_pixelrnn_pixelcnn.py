@@ -864,6 +864,7 @@ RIGHT = {
     ),
     "pmf: from the lecture's table": ("log_pmf", PMF_TABLE),
     "pmf: softplus and products": ("log_pmf", PMF_SOFTPLUS),
+    "pmf: double precision": ("log_pmf", pmf(scale="log_scale.double().exp()")),
     "colours: stacked": ("colours", colours()),
     "lags: all subsets": (
         "lags",
@@ -879,6 +880,10 @@ RIGHT = {
     "drawn: a loop over places": ("drawn", drawn()),
     "drawn: erasing from the end": ("drawn", DRAWN_BACKWARDS.format(x="x.clone()")),
     "drawn: all canvases at once": ("drawn", DRAWN_AT_ONCE),
+    "drawn: double precision": (
+        "drawn",
+        drawn().replace("zeros(x.shape)", "zeros(x.shape, dtype=torch.double)"),
+    ),
     "mended: a frame of zeros": ("mended", MENDED.format(FRAMED.format("-"))),
     "mended: rolled, then wiped": (
         "mended",
@@ -887,7 +892,15 @@ RIGHT = {
         ),
     ),
     "fill: weighed on the way": ("fill", fill()),
+    "fill: double precision": (
+        "fill",
+        fill().replace("zeros(n)", "zeros(n, dtype=torch.double)"),
+    ),
     "weigh: the largest taken out": ("weigh", weigh()),
+    "weigh: double precision": (
+        "weigh",
+        weigh(w="(log_w.double() - log_w.max()).exp()"),
+    ),
     "weigh: Python numbers for numbers": (
         "weigh",
         weigh(

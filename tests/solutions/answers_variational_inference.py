@@ -737,6 +737,7 @@ WRONG = {
         {V},
     ),
     "verdict: all fine": ("verdict", verdict(), {V}),
+    "verdict: dots": ("verdict", "verdict = dict.fromkeys(samplers, ...)", {V}),
     "verdict: careful let off": ("verdict", verdict("whole_kicks", "stubborn"), {V}),
     "verdict: dice condemned": (
         "verdict",
@@ -889,6 +890,11 @@ RIGHT = {
     "departure: nan_to_num": ("departure", departure()),
     "departure: numpy": ("departure", DEPARTURE_LOOP),
     "verdict: by hand": ("verdict", verdict("whole_kicks", "stubborn", "careful")),
+    "verdict: as comparisons of tensors give it": (
+        "verdict",
+        'fine = {"borrowed", "dice"}\n'
+        "verdict = {name: torch.tensor(name in fine) for name in samplers}",
+    ),
     "second: Cholesky": ("second", second()),
     "second: eigenvalues": ("second", SECOND_RATIO),
     "second: torch's densities": ("second", SECOND_TORCH),
