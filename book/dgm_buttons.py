@@ -59,7 +59,7 @@ def finish_notebooks(app: Sphinx, error: Exception | None) -> None:
 def add_buttons(
     app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Head of a lecture: open its notebook in Colab, or download it."""
+    """Head of a lecture: run it in Colab or on Binder, or download its notebook."""
     there = Path(app.outdir, FOLDER, f"{pagename}.ipynb").is_file()
     if not there or not pagename.startswith(OFFERED):
         return
@@ -75,17 +75,32 @@ def add_buttons(
         if button.get("label") == "download-buttons":
             button["buttons"].insert(0, own)
     place = here(app)
-    colab = place.colab(pagename) if place else None
-    if colab:
-        button = {
+    if place and (started := _launchers(place, pagename)):
+        group = {
+            "type": "group",
+            "tooltip": "Run this page",
+            "icon": "fas fa-rocket",
+            "buttons": started,
+            "label": "launch-buttons",
+        }
+        context["header_buttons"].insert(0, group)
+
+
+def _launchers(place: Repository, docname: str) -> list[dict[str, str]]:
+    """Services that run a page without an installation, where they can reach it."""
+    known = {"Colab": place.colab(docname), "Binder": place.binder(f"{docname}.md")}
+    return [
+        {
             "type": "link",
-            "label": "colab-button",
-            "url": colab,
-            "text": "Colab",
-            "tooltip": "Open in Colab",
+            "label": f"{name.lower()}-button",
+            "url": url,
+            "text": name,
+            "tooltip": f"Open in {name}",
             "icon": "fas fa-play",
         }
-        context["header_buttons"].insert(0, button)
+        for name, url in known.items()
+        if url
+    ]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

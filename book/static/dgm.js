@@ -99,6 +99,14 @@ function reach(box) {
   }
 }
 
+// The theme means to put the cursor into the field of the search page, but takes the one
+// in its closed dialogue. On a phone a keyboard would cover what was found.
+function focusSearch() {
+  const asked = new URLSearchParams(location.search).get("q");
+  if (asked && !matchMedia("(hover: hover)").matches) return;
+  document.querySelector(".bd-search-container input[name=q]")?.focus();
+}
+
 function start() {
   nameParts();
   markProofs();
@@ -114,6 +122,7 @@ function start() {
   document.addEventListener("click", () => setTimeout(boxWideMath, 350));
 }
 
+focusSearch();
 // The theme draws its icons at a time of its own.
 document.querySelectorAll(".theme-switch-button").forEach((button) =>
   new MutationObserver(nameParts).observe(button, { childList: true }));

@@ -34,6 +34,8 @@ def test_every_address_gets_its_own_buttons(course):
     goal = "github.com/someone/course/blob/notebooks/lectures/first.ipynb"
     colab = f'href="https://colab.research.google.com/{goal.replace(".com", "", 1)}"'
     assert colab in page
+    binder = "https://mybinder.org/v2/gh/someone/course/HEAD?urlpath=lab%2Ftree%2F"
+    assert f'href="{binder}lectures%2Ffirst.md"' in page
     assert 'href="../notebooks/lectures/first.ipynb"' in page
     install = notebook.cells[2].source
     assert '"dgm-course @ git+https://github.com/someone/course.git"' in install
@@ -41,14 +43,14 @@ def test_every_address_gets_its_own_buttons(course):
     assert f"[this page]({back})" in notebook.cells[1].source
 
     page, notebook = built(course, "https://user:token@gitlab.com/group/course.git")
-    assert "colab" not in page
+    assert "colab" not in page and "mybinder" not in page
     assert 'href="../notebooks/lectures/first.ipynb"' in page
     install = notebook.cells[2].source
     assert '"dgm-course @ git+https://gitlab.com/group/course.git"' in install
     assert "token" not in page + nbformat.writes(notebook)
 
     page, notebook = built(course, "")
-    assert "colab" not in page
+    assert "colab" not in page and "mybinder" not in page
     assert "git+" not in notebook.cells[2].source
     assert ".whl" in notebook.cells[2].source
     assert "http" not in notebook.cells[1].source

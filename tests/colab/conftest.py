@@ -1,5 +1,6 @@
 """An environment like Colab's: what it ships, and a way to run a notebook in it."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -24,13 +25,16 @@ class Colab:
     """A virtual environment without the course's package."""
 
     folder: Path
+    home: Path
+    """Where programs keep what they have downloaded or made once."""
 
     def run(self, *words: str, cwd: Path | None = None) -> str:
         """Run a program of the environment; its output, or a failed test."""
         program = self.folder / "bin" / words[0]
         variables = {
             "PATH": f"{self.folder}/bin:/usr/bin:/bin",
-            "HOME": str(self.folder),
+            "HOME": str(self.home),
+            "IPYTHONDIR": str(self.folder / "ipython"),
             "OMP_NUM_THREADS": "1",
             **{k: v for k, v in os.environ.items() if k.startswith("PIP_")},
         }
@@ -44,6 +48,11 @@ class Colab:
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
+
+    def execute(self, notebook: str, cwd: Path, *words: str) -> None:
+        """Run a notebook from top to bottom."""
+        launch = "from nbclient.cli import main; main()"
+        self.run("python", "-c", launch, notebook, *words, cwd=cwd)
 
     def pip(self, *words: str) -> str:
         return self.run("python", "-m", "pip", "-q", *words)
@@ -66,21 +75,48 @@ def requirements(index: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def colab():
+def shipped():
+    """The environment with what Colab ships, made once for all processes."""
     index = os.environ.get("TORCH_INDEX", "")
     index = index if index and reachable(index) else ""
     wanted = requirements(index)
     key = hashlib.sha256(str((wanted, ALSO, sys.version)).encode()).hexdigest()[:12]
     folder = ROOT / "_build" / "colab" / key
     made = folder / "made"
-    colab = Colab(folder)
-    if not made.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        source = ["--index-url", index] if index else []
-        torch = [line for line in wanted if line.startswith("torch==")]
-        colab.pip("install", *source, *torch)
-        colab.pip("install", *wanted, *ALSO)
-        made.touch()
-    colab.pip("uninstall", "-y", "dgm-course")
+    colab = Colab(folder, folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+            source = ["--index-url", index] if index else []
+            torch = [line for line in wanted if line.startswith("torch==")]
+            colab.pip("install", *source, *torch)
+            colab.pip("install", *wanted, *ALSO)
+            made.touch()
+        colab.pip("uninstall", "-y", "dgm-course")
     return colab
+
+
+def packages(place):
+    return sorted(path.name for path in place.glob("*.dist-info"))
+
+
+@pytest.fixture
+def colab(shipped, tmp_path_factory):
+    """A new environment for one test, in which all that Colab ships can be imported.
+
+    What a test installs goes into the new one, so that tests can run side by side.
+    """
+    folder = tmp_path_factory.mktemp("colab") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (own,), (below,) = (
+        list(place.glob("lib/python*/site-packages"))
+        for place in (folder, shipped.folder)
+    )
+    (own / "shipped.pth").write_text(f"import site; site.addsitedir({str(below)!r})\n")
+    before = packages(below)
+    yield Colab(folder, shipped.folder)
+    assert packages(below) == before, "a test changed what Colab ships"
+    shutil.rmtree(folder)

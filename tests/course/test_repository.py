@@ -2,7 +2,13 @@ import subprocess
 
 import pytest
 
-from dgm.course.repository import Repository, commit, parse, repository
+from dgm.course.repository import (
+    Repository,
+    commit,
+    last_changes,
+    parse,
+    repository,
+)
 
 GITHUB = Repository("github.com", "someone/course")
 
@@ -107,3 +113,53 @@ def test_without_git_there_is_no_address(clone, monkeypatch):
     in_git(clone, "remote", "add", "origin", "git@github.com:someone/course.git")
     monkeypatch.setenv("PATH", "/nowhere")
     assert repository(clone) is None
+
+
+def test_a_mistake_is_reported_where_the_host_has_a_form():
+    title, body = "Mistake in “A & B”", "Page: A\nWhat?"
+    said = "title=Mistake+in+%E2%80%9CA+%26+B%E2%80%9D&body=Page%3A+A%0AWhat%3F"
+    place = "https://github.com/someone/course/issues/new"
+    assert GITHUB.issue(title, body) == f"{place}?{said}"
+    lab = Repository("gitlab.com", "group/course").issue("a", "b")
+    assert lab == (
+        "https://gitlab.com/group/course/-/issues/new"
+        "?issue%5Btitle%5D=a&issue%5Bdescription%5D=b"
+    )
+    assert Repository("git.example.org", "group/course").issue("a", "b") is None
+
+
+def test_binder_opens_a_source_of_a_repository_on_github():
+    assert GITHUB.binder("lectures/x.md") == (
+        "https://mybinder.org/v2/gh/someone/course/HEAD"
+        "?urlpath=lab%2Ftree%2Flectures%2Fx.md"
+    )
+    assert Repository("gitlab.com", "group/course").binder("lectures/x.md") is None
+
+
+def commit_on(folder, day, message, monkeypatch):
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_DATE", f"{day}T12:00:00+0000")
+    in_git(folder, "add", "--all")
+    in_git(folder, "commit", "-q", "-m", message)
+    return commit(folder)
+
+
+def test_each_file_has_the_day_of_its_last_commit(clone, monkeypatch, tmp_path_factory):
+    assert last_changes(clone) == {}
+    (clone / "lectures").mkdir()
+    first, second = clone / "lectures/first.md", clone / "zweite Übung.md"
+    first.write_text("1")
+    second.write_text("1")
+    one = commit_on(clone, "2025-03-04", "2026-01-01 deceives", monkeypatch)
+    first.write_text("2")
+    two = commit_on(clone, "2025-05-06", "lectures/first.md", monkeypatch)
+    first.write_text("not committed")
+    assert last_changes(clone) == {
+        "lectures/first.md": ("2025-05-06", two),
+        "zweite Übung.md": ("2025-03-04", one),
+    }
+    shallow = tmp_path_factory.mktemp("shallow")
+    subprocess.run(
+        ["git", "clone", "-q", "--depth", "1", f"file://{clone}", shallow], check=True
+    )
+    assert last_changes(shallow) == {}  # its oldest commit seems to touch everything

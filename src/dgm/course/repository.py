@@ -5,6 +5,8 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlencode
 
 NOTEBOOK_BRANCH = "notebooks"
 # https://host/owner/name, ssh://git@host:22/owner/name, git@host:owner/name
@@ -38,6 +40,23 @@ class Repository:
             return None
         place = f"{self.path}/blob/{NOTEBOOK_BRANCH}/{docname}.ipynb"
         return f"https://colab.research.google.com/github/{place}"
+
+    def binder(self, source: str) -> str | None:
+        """Address that opens a source file on Binder; None where Binder cannot."""
+        if not self.is_github:
+            return None
+        query = urlencode({"urlpath": f"lab/tree/{source}"})
+        return f"https://mybinder.org/v2/gh/{self.path}/HEAD?{query}"
+
+    def issue(self, title: str, body: str) -> str | None:
+        """Address of a form for a new issue, filled in; None for an unknown host."""
+        if self.host in ("github.com", "codeberg.org"):
+            query = urlencode({"title": title, "body": body})
+            return f"{self.url}/issues/new?{query}"
+        if self.host.split(".")[0] == "gitlab":
+            query = urlencode({"issue[title]": title, "issue[description]": body})
+            return f"{self.url}/-/issues/new?{query}"
+        return None
 
     @property
     def site(self) -> str | None:
@@ -76,6 +95,31 @@ def repository(root: Path) -> Repository | None:
 def commit(root: Path) -> str | None:
     """The commit that is checked out, if the folder is git's."""
     return git(root, "rev-parse", "HEAD")
+
+
+class Change(NamedTuple):
+    """The last commit that touched a file: its date, as 2026-08-01, and its name."""
+
+    date: str
+    commit: str
+
+
+def last_changes(root: Path) -> dict[str, Change]:
+    """The last change of each file, by its path from the folder.
+
+    Empty without git, and where git has not the whole history: the oldest commit of a
+    shallow clone seems to have touched everything.
+    """
+    if git(root, "rev-parse", "--is-shallow-repository") != "false":
+        return {}
+    words = ["-c", "core.quotePath=off", "log", "--format=%x00%cs %H", "--name-only"]
+    found: dict[str, Change] = {}
+    for entry in (git(root, *words) or "").split("\0")[1:]:
+        head, *paths = entry.splitlines()
+        change = Change(*head.split())
+        for path in filter(None, paths):
+            found.setdefault(path, change)
+    return found
 
 
 def git(root: Path, *words: str) -> str | None:
