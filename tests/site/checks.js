@@ -1,7 +1,7 @@
 // What a reader would stumble over, told in sentences: each function returns a list of
 // faults of the page that it runs in.
 (() => {
-  const article = () => document.querySelector("article") ?? document.body;
+  const article = () => document.querySelector("article, main") ?? document.body;
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const short = (text) => text.trim().replace(/\s+/g, " ").slice(0, 60);
   const shown = (element) => element.checkVisibility({ visibilityProperty: true });

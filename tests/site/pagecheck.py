@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -27,6 +28,8 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 SCRIPT = (Path(__file__).parent / "checks.js").read_text("utf8")
+LOOKS = (Path(__file__).parent / "looks.js").read_text("utf8")
+AXE = "preload => axe.run(document, {resultTypes: ['violations'], preload})"
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
@@ -108,21 +111,66 @@ class Visit:
         found = {name: self.tab.evaluate(f"faults.{name}()") for name in checks}
         return found | {"requests": self.outside[:], "console": self.errors[:]}
 
-    def survey(self, url: str) -> dict[str, list[str]]:
-        """Everything, at a desk and on a phone, by day and by night."""
-        self.tab.set_viewport_size(DESKTOP)
-        self.tab.emulate_media(color_scheme="light")
+    def survey(self, url: str, axe: bool = False) -> dict[str, list[str]]:
+        """Everything, at a desk and on a phone, by day and by night.
+
+        Args:
+            url: the page; it is opened once.
+            axe: let axe judge it too, which takes long.
+        """
+        self.turn("light", DESKTOP)
         self.open(url)
-        found = self.faults("math", "text", "images")
-        found["colours"] = self.tab.evaluate("faults.colours('light')")
-        self.tab.set_viewport_size(PHONE)
-        self.tab.wait_for_timeout(350)  # the page's own scripts wait 300 ms
-        found["width"] = self.tab.evaluate("faults.width()")
-        self.tab.emulate_media(color_scheme="dark")
-        self.tab.wait_for_timeout(30)
-        found["width"] += self.tab.evaluate("faults.width()")
-        found["colours"] += self.tab.evaluate("faults.colours('dark')")
+        found = self.faults("math", "text", "images") | {"width": [], "colours": []}
+        self._note(found, "colours")
+        self.turn("light", PHONE)
+        self._note(found, "width")
+        self.turn("dark", PHONE)
+        self._note(found, "width", "colours")
+        found |= self.faults()
+        if axe:
+            found["axe"] = self._axe_in_all_modes()
         return found
+
+    def turn(self, mode: str, size: dict[str, int]) -> None:
+        """Other colours, another window; the page has time to follow."""
+        turned = self.tab.viewport_size != size
+        self.mode = mode
+        self.tab.emulate_media(color_scheme=mode)
+        self.tab.set_viewport_size(size)
+        self.tab.wait_for_timeout(350 if turned else 30)  # its own scripts wait 300 ms
+
+    def _where(self) -> str:
+        return f"{self.mode}, {self.tab.viewport_size['width']} px: "
+
+    def _note(self, found: dict[str, list[str]], *checks: str) -> None:
+        for name in checks:
+            told = self.tab.evaluate(f"faults.{name}('{self.mode}')")
+            found[name] += [self._where() + fault for fault in told]
+
+    def _axe_in_all_modes(self) -> list[str]:
+        found = []
+        for mode, size in (("dark", PHONE), ("dark", DESKTOP), ("light", DESKTOP)):
+            self.turn(mode, size)
+            found += [self._where() + told for told in self.violations()]
+        return found
+
+    def violations(self, preload: bool = True) -> list[str]:
+        """One line for each of axe's rules that the page breaks, with the first place.
+
+        Pieces of code of the same kind are merged, and contrast is judged once for each
+        look: see ``looks.js``. Without ``preload``, axe asks for no file.
+        """
+        if not self.tab.evaluate("window.axe"):
+            self.tab.evaluate(
+                (files("axe_playwright_python") / "axe.min.js").read_text()
+            )
+            self.tab.evaluate(LOOKS)
+        self.tab.evaluate("markLooks()")
+        found = self.tab.evaluate(AXE, preload)
+        return [
+            f"{rule['id']}: {rule['help']}: {rule['nodes'][0]['html'][:120]}"
+            for rule in found["violations"]
+        ]
 
 
 class _Links(HTMLParser):

@@ -4,11 +4,16 @@ import re
 
 import pytest
 import yaml
-from pagecheck import DESKTOP, SITE, link_faults, pages_of, weight_faults
+from pagecheck import DESKTOP, PHONE, SITE, link_faults, pages_of, weight_faults
 
 pytestmark = pytest.mark.site
 TOC = yaml.safe_load((SITE.parents[1] / "_toc.yml").read_text("utf8"))
 PAGES = [f"{name}.html" for name in pages_of(TOC)]
+OTHERS = {
+    page.relative_to(SITE).as_posix()
+    for page in SITE.rglob("*.html")
+    if "_static" not in page.parts
+} - {*PAGES}
 LECTURES = [page for page in PAGES if page.startswith("lectures/")]
 
 
@@ -17,15 +22,29 @@ def told(faults):
     return [f"{check}: {fault}" for check, found in faults.items() for fault in found]
 
 
+def test_there_are_pages():
+    assert {"index.html", "search.html"} <= {*PAGES, *OTHERS}
+
+
+@pytest.mark.parametrize("page", sorted(OTHERS))
+def test_page_without_a_place_in_the_book(page, server, visit):
+    found = visit.survey(f"{server.address}/{page}", axe=True)
+    checks = ("axe", "math", "requests", "console")
+    assert told({check: found[check] for check in checks}) == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_page_over_http(page, server, visit):
-    assert told(visit.survey(f"{server.address}/{page}")) == []
+    """Nothing to stumble over, and no barrier, by day or night, at a desk or phone."""
+    assert told(visit.survey(f"{server.address}/{page}", axe=True)) == []
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_from_a_folder(page, site, visit):
+    """Opened on a phone, by night."""
+    visit.turn("dark", PHONE)
     visit.open((site / page).as_uri())
-    assert told(visit.faults("math", "images")) == []
+    assert told(visit.faults("math", "images", "width")) == []
 
 
 @pytest.mark.parametrize("page", PAGES)

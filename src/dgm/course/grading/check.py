@@ -1,6 +1,8 @@
 """``dgm release --check``: what CI proves of every problem set."""
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from dgm.course.grading import sandbox
@@ -17,6 +19,7 @@ from dgm.course.grading.report import number
 from dgm.course.grading.runner import Limits, Outcome, points_of, run
 
 LIMITS = Limits(cell=60.0, total=120.0)
+AT_ONCE = min(os.cpu_count() or 1, 4)  # processes; each may need a gigabyte
 
 
 def main(root: Path, names: list[str], unsafe: bool = False) -> int:
@@ -26,10 +29,15 @@ def main(root: Path, names: list[str], unsafe: bool = False) -> int:
     if walls.safe:
         sandbox.refuse_to_show(paths)
     faults: list[str] = []
-    for path in paths:
-        for target in out_of_step(root, path):
-            faults.append(f"{target.relative_to(root)} is out of step: `dgm release`.")
-        faults += _scores(path, walls)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        # The longest first, so that no long one is left over at the end.
+        order = sorted(paths, key=lambda path: path.stat().st_size, reverse=True)
+        sets = {path: _Marks(path, walls, pool) for path in order}
+        for path in paths:
+            for target in out_of_step(root, path):
+                name = target.relative_to(root)
+                faults.append(f"{name} is out of step: `dgm release`.")
+            faults += sets[path].faults()
     for path in strangers(root) if not names else []:
         faults.append(f"{path.relative_to(root)} has no master: remove it.")
     for fault in faults:
@@ -37,27 +45,43 @@ def main(root: Path, names: list[str], unsafe: bool = False) -> int:
     return 1 if faults else 0
 
 
-def _scores(path: Path, walls: sandbox.Walls) -> Iterator[str]:
-    """What is wrong with the marks of a master and of its stubs."""
-    problems = read_master(path)
-    automatic = sum(cell.points for cell in problems.of("test"))
-    seconds = 0.0
-    for solved in (True, False):
-        outcome = _graded(path, problems, solved, walls)
-        seconds += outcome.seconds
-        for cell, points in points_of(problems, outcome):
+class _Marks:
+    """The marks of a master and of its stubs, each graded in a process of its own."""
+
+    def __init__(
+        self, path: Path, walls: sandbox.Walls, pool: ThreadPoolExecutor
+    ) -> None:
+        self.path, self.problems = path, read_master(path)
+        self.graded: dict[bool, Future[Outcome]] = {
+            solved: pool.submit(_graded, path, self.problems, solved, walls)
+            for solved in (True, False)
+        }
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the marks, as soon as they are known."""
+        automatic = sum(cell.points for cell in self.problems.of("test"))
+        seconds = 0.0
+        for solved, future in self.graded.items():
+            outcome = future.result()
+            seconds += outcome.seconds
+            yield from self._wrong(solved, outcome)
+        print(
+            f"{self.path.stem}: {number(automatic)} points by tests, "
+            f"{number(self.problems.maximum - automatic)} by hand, {seconds:.1f} s",
+            flush=True,
+        )
+
+    def _wrong(self, solved: bool, outcome: Outcome) -> Iterator[str]:
+        name = self.path.name
+        for cell, points in points_of(self.problems, outcome):
             verdict = outcome.tests[cell.id]
             if solved and points < cell.points:
                 why = f"{verdict.verdict}, {verdict.error} in line {verdict.line}"
-                yield f"{path.name}: {cell.id} fails ({why}: {verdict.message})"
+                yield f"{name}: {cell.id} fails ({why}: {verdict.message})"
             elif not solved and points:
-                yield f"{path.name}: {cell.id} passes without an answer."
+                yield f"{name}: {cell.id} passes without an answer."
         if solved and outcome.flags:
-            yield f"{path.name}: flags {outcome.flags} on its own solutions."
-    print(
-        f"{path.stem}: {number(automatic)} points by tests, "
-        f"{number(problems.maximum - automatic)} by hand, {seconds:.1f} s"
-    )
+            yield f"{name}: flags {outcome.flags} on its own solutions."
 
 
 def _graded(
