@@ -26,7 +26,7 @@ from dgm.course.notebook import (
     modules_used,
     without_magics,
 )
-from dgm.course.run import provenance
+from dgm.course.provenance import provenance
 
 
 class Experiment(NamedTuple):

@@ -1,5 +1,6 @@
 """Run one notebook in a kernel of its own, and tell a failure in one sentence."""
 
+import ast
 import asyncio
 import os
 import re
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
@@ -43,10 +45,27 @@ class Limits:
     total: float = 300.0
 
 
-class _Client(NotebookClient):
+class Aide:
+    """What goes on beside the cells; this one does nothing."""
+
+    quiet = False
+    """Whether to show no bar."""
+
+    async def begin(self, client: "Client") -> int:
+        """Prepare the kernel; the index of the first cell that is to be executed."""
+        return 0
+
+    async def finished(self, client: "Client", index: int) -> None:
+        """A cell has run, to its end or into a failure that is forgiven."""
+
+
+class Client(NotebookClient):
     """An nbclient that knows its deadline and the cell it is at, and shows a bar."""
 
-    def __init__(self, notebook: NotebookNode, path: Path, limits: Limits) -> None:
+    def __init__(
+        self, notebook: NotebookNode, path: Path, limits: Limits, aide: Aide
+    ) -> None:
+        self.aide, self.first = aide, -1
         self.sockets = _folder_for_sockets()
         super().__init__(
             notebook,
@@ -62,8 +81,44 @@ class _Client(NotebookClient):
         self.deadline = time.monotonic() + limits.total
         cells = sum(cell.cell_type == "code" for cell in notebook.cells)
         self.bar = tqdm(
-            total=cells, desc=path.stem, unit="cell", leave=False, disable=None
+            total=cells,
+            desc=path.stem,
+            unit="cell",
+            leave=False,
+            disable=aide.quiet or None,
         )
+
+    async def async_execute_cell(
+        self, cell: NotebookNode, cell_index: int, *args: Any, **options: Any
+    ) -> NotebookNode:
+        """Execute a cell, unless it was before the run was interrupted."""
+        if self.first < 0:
+            self.first = await self.aide.begin(self)
+        if cell_index < self.first:
+            self.bar.update(cell.cell_type == "code")
+            self.code_cells_executed += bool(cell.get("execution_count"))
+            return cell
+        done = await super().async_execute_cell(cell, cell_index, *args, **options)
+        await self.aide.finished(self, cell_index)
+        return done
+
+    async def ask(self, function: str, *words: str) -> str:
+        """What a function ``module.name`` of this package returns in the kernel.
+
+        It leaves no trace there. A failure is returned as one sentence.
+        """
+        module, _, name = function.rpartition(".")
+        call = f"__import__('dgm.course.{module}', fromlist=['_']).{name}{words!r}"
+        assert self.kc is not None
+        message = self.kc.execute(
+            "", silent=True, store_history=False, user_expressions={"it": call}
+        )
+        reply = await self.async_wait_for_reply(message)
+        content = reply["content"] if reply else {}
+        answer = content.get("user_expressions", {}).get("it", {})
+        if answer.get("status") != "ok":
+            return f"cannot {name}: {answer.get('ename')}: {answer.get('evalue')}"
+        return str(ast.literal_eval(answer["data"]["text/plain"]) or "")
 
     def _allowed(self, cell: NotebookNode) -> float:
         return max(0.1, min(self.limits.cell, self.deadline - time.monotonic()))
@@ -75,6 +130,7 @@ class _Client(NotebookClient):
         self.bar.update(cell.cell_type == "code")
 
     def close(self) -> None:
+        """Remove what was only for this run."""
         self.bar.close()
         forget(self.sockets)
 
@@ -85,6 +141,7 @@ def run_notebook(
     limits: Limits,
     environment: dict[str, str],
     forgive: Iterable[str] = (),
+    aide: Aide | None = None,
 ) -> str | None:
     """Execute a notebook in place, in its own folder.
 
@@ -94,6 +151,7 @@ def run_notebook(
         limits: seconds for one cell and for all.
         environment: variables added to this process's own.
         forgive: names of exceptions after which the next cell is tried.
+        aide: what goes on beside the cells.
 
     Returns:
         None, or one sentence that names notebook, cell and line.
@@ -101,7 +159,7 @@ def run_notebook(
     Raises:
         Stop: if the disk has no room for a kernel to start.
     """
-    client = _Client(notebook, path, limits)
+    client = Client(notebook, path, limits, aide or Aide())
     client.allow_error_names = list(forgive)
     variables = {**os.environ, **environment}
     try:

@@ -1,47 +1,117 @@
 """``dgm run``: the same notebook at another size, with its results as JSON."""
 
-import ast
+import hashlib
 import json
 import platform
 import re
 import shlex
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import version
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jupytext
 from nbformat import NotebookNode
-from papermill.parameterize import parameterize_notebook
 
+from dgm.course.attend import Attendant, Unrestored, section
+from dgm.course.checkpoint import Checkpoints, digest
 from dgm.course.files import Stop, cannot_write, write_atomically
-from dgm.course.kernel import (
-    ENVIRONMENT,
-    Limits,
-    line_in_cell,
-    number_in_file,
-    run_notebook,
-    where,
+from dgm.course.kernel import ENVIRONMENT, Limits, number_in_file, run_notebook
+from dgm.course.notebook import (
+    PACKAGE,
+    cache_key,
+    code_cells,
+    fingerprint,
+    modules_used,
+    python_of,
+    read,
+    results_used,
+    to_json,
 )
-from dgm.course.notebook import PINNED, cache_key, read, to_json, without_magics
-from dgm.record import MIME, PREFIX
+from dgm.course.outcome import FAULT, FORGIVEN, false_claims, records
+from dgm.course.parameters import defaults, parsed, smoke_size, with_parameters
+from dgm.course.provenance import circumstances, provenance, versions
 
-FORGIVEN = ("AssertionError", "CheckFailed")
-FAULT = "FAILED CHECK"
+RUNS = Path("_build/runs")
+EVERY = 60.0  # seconds of work from one checkpoint to the next
+Say = Callable[[str], None]
+say_now: Say = partial(print, flush=True)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One lecture with all that its results depend on."""
+
+    path: Path
+    name: str
+    values: dict[str, Any]
+    limits: Limits
+    device: str = ""
+    """Set for the kernel as a whole; empty if it is a parameter of the lecture."""
+    every: float = EVERY
+
+    @property
+    def place(self) -> str:
+        """The device, however it was chosen."""
+        return self.device or str(self.values.get("device", "cpu"))
+
+    def notebook(self) -> NotebookNode:
+        """The lecture with this run's parameters."""
+        return with_parameters(read(self.path, stamped=False), self.values)
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to be taken up."""
+        source = python_of(self.path)
+        files = [*modules_used(source), *results_used(self.path, source)]
+        cells = "\n".join(cell.source for cell in code_cells(self.path))
+        code = hashlib.sha256((cells + fingerprint(files)).encode()).hexdigest()
+        device = {"--device": self.device} if self.device else {}
+        return {
+            "lecture": self.path.stem,
+            "code": code[:16],
+            "parameters": self.values | device,
+            "versions": versions() | {"machine": platform.machine()},
+        }
+
+    def fingerprint(self) -> str:
+        """Hash of the identity."""
+        return digest(self.identity())
+
+
+def prepare(
+    path: Path, asked: Iterable[str], limits: Limits, smoke: bool = False,
+    device: str = "", every: float = EVERY,
+) -> Job:  # fmt: skip
+    """A job, of what the command line says.
+
+    Raises:
+        Stop: for an unknown parameter or an unfit value.
+    """
+    notebook = read(path, stamped=False)
+    python_of(path)  # now, not after hours of training
+    values = smoke_size(notebook, path) if smoke else {}
+    wanted = list(asked)
+    if device and _has_parameter(notebook, path, "device"):
+        wanted, device = [*wanted, f"device={device}"], ""
+    if wanted:
+        values |= parsed(wanted, defaults(notebook, path), path)
+    return Job(
+        path, path.stem, values, limits, "" if device == "cpu" else device, every
+    )
+
+
+def _has_parameter(notebook: NotebookNode, path: Path, name: str) -> bool:
+    tagged = any("parameters" in c.metadata.get("tags", []) for c in notebook.cells)
+    return tagged and name in defaults(notebook, path)
 
 
 def run(
-    path: Path,
-    parameters: Iterable[str],
-    out: Path,
-    limits: Limits,
-    smoke: bool = False,
-    script: bool = False,
-) -> int:
+    path: Path, parameters: Iterable[str], out: Path, limits: Limits,
+    smoke: bool = False, script: bool = False,
+) -> int:  # fmt: skip
     """Execute a lecture with other parameters; write notebook and results to ``out``.
 
     At another size a claim of the page may be false: a failed assertion is then
@@ -62,161 +132,124 @@ def run(
     Raises:
         Stop: for an unknown parameter, an unfit value, or an unwritable folder.
     """
-    notebook = read(path, stamped=False)
-    key = cache_key(path)
-    values = _smoke_size(notebook, path) if smoke else {}
-    if asked := list(parameters):
-        values |= _parse(asked, _defaults(notebook, path), path)
-    changed = _with_parameters(notebook, values)
+    job = prepare(path, parameters, limits, smoke)
+    return write_script(job, out) if script else one(job, out)
+
+
+def write_script(job: Job, out: Path) -> int:
+    """``--script``: the notebook as a plain program; run nothing."""
+    if job.device:
+        raise Stop("--script takes no --device: call torch.set_default_device in it.")
+    writable(out)
+    target = out / f"{job.name}.py"
+    write_atomically(target, jupytext.writes(job.notebook(), fmt="py:percent"))
+    print(f"Wrote {target}; it needs PyTorch and dgm, no Jupyter.")
+    return 0
+
+
+def one(job: Job, out: Path, restart: bool = False, keep: Path | None = None) -> int:
+    """Run one job and tell how it went; the exit status."""
+    writable(out)
+    say_now(f"Running {job.name} with {job.values or 'its own parameters'} ...")
+    report = perform(job, out, say_now, restart)
+    for claim in report["false_claims"]:
+        print(f"{claim} (the rest of that cell was not run)")
+    done = f"Done in {report['seconds']} s: {out / job.name}.ipynb, .json"
+    print(report["failure"] or done)
+    if keep is not None and not failed(report):
+        write_atomically(keep, json.dumps(report, indent=1) + "\n")
+        print(f"Kept as {keep}, for the scoreboard.")
+    return 1 if failed(report) else 0
+
+
+def failed(report: dict[str, Any]) -> bool:
+    """Whether a run did not end, or a check failed in it."""
+    return bool(report["failure"]) or any(FAULT in c for c in report["false_claims"])
+
+
+def writable(out: Path) -> None:
+    """Say at once if results cannot be written.
+
+    Raises:
+        Stop: if so.
+    """
     with cannot_write(out):  # now, not after hours of training
         out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=out).close()
-    if script:
-        target = out / f"{path.stem}.py"
-        write_atomically(target, jupytext.writes(changed, fmt="py:percent"))
-        print(f"Wrote {target}; it needs PyTorch and dgm, no Jupyter.")
-        return 0
-    print(f"Running {path.stem} with {values or 'its own parameters'} ...", flush=True)
-    start = time.monotonic()
-    forgive = FORGIVEN if values else []
-    failure = run_notebook(changed, path, limits, ENVIRONMENT, forgive)
-    report = {
-        "lecture": path.stem,
-        "command": shlex.join(["dgm", *sys.argv[1:]]),
-        "parameters": values,
-        "records": records(changed),
-        "false_claims": _false_claims(changed, path),
-        "failure": failure,
-        "seconds": round(time.monotonic() - start, 1),
-        **provenance(key),
-    }
-    write_atomically(out / f"{path.stem}.ipynb", to_json(changed))
-    write_atomically(out / f"{path.stem}.json", json.dumps(report, indent=1) + "\n")
-    for claim in report["false_claims"]:
-        print(f"{claim} (the rest of that cell was not run)")
-    print(failure or f"Done in {report['seconds']} s: {out / path.stem}.ipynb, .json")
-    return 1 if failure or any(FAULT in c for c in report["false_claims"]) else 0
 
 
-def _with_parameters(notebook: NotebookNode, values: dict[str, Any]) -> NotebookNode:
-    """The notebook with a cell of its own for what differs, after the defaults."""
-    notebook.metadata.setdefault("papermill", {})  # papermill takes both for granted
-    for cell in notebook.cells:
-        cell.metadata.setdefault("tags", [])
-    return parameterize_notebook(notebook, values) if values else notebook
-
-
-def _defaults(notebook: NotebookNode, path: Path) -> dict[str, Any]:
-    """Names and values of the cell tagged ``parameters``."""
-    for cell in notebook.cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            return dict(_assigned(cell.source, path))
-    raise Stop(f"{path.name} has no cell tagged `parameters`, so it takes none.")
-
-
-def _assigned(source: str, path: Path) -> Iterator[tuple[str, Any]]:
-    """Each ``name = value`` of a cell of parameters."""
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            try:
-                yield ast.unparse(target), ast.literal_eval(node.value)
-            except ValueError:
-                raise Stop(
-                    f"{path.name}: the parameter in `{ast.unparse(node)}` must be a "
-                    "plain value, such as a number or a string."
-                ) from None
-
-
-def _parse(
-    parameters: Iterable[str], defaults: Mapping[str, Any], path: Path
+def perform(
+    job: Job, out: Path, say: Say = say_now, restart: bool = False
 ) -> dict[str, Any]:
-    """``["steps=200"]`` to ``{"steps": 200}``, checked against the lecture's own."""
-    values = {}
-    for text in parameters:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise Stop(f"'-p {text}' has no value: write -p {text}=VALUE.")
-        if name not in defaults:
-            raise Stop(
-                f"{path.name} has no parameter '{name}'; it has "
-                f"{', '.join(sorted(defaults))}."
-            )
-        values[name] = _convert(name, value, defaults[name])
-    return values
+    """Execute a job, from its checkpoint if there is one; write notebook and report.
+
+    Raises:
+        Stop: if a file cannot be written, or the same run is going on already.
+    """
+    made_by = _made_by(job)  # now: the files may change while it runs
+    keeper = Checkpoints(out / f"{job.name}.checkpoint", job.identity())
+    with keeper.alone():
+        if restart:
+            keeper.forget()
+        elif found := keeper.find():
+            say(found)
+        notebook, found_out = _executed(job, keeper, say)
+        report = {**made_by, **found_out}
+        write_atomically(out / f"{job.name}.ipynb", to_json(notebook))
+        write_atomically(out / f"{job.name}.json", json.dumps(report, indent=1) + "\n")
+        if report["failure"] is None:
+            keeper.remove()
+    return report
 
 
-def _convert(name: str, text: str, default: Any) -> Any:
-    if isinstance(default, str):
-        return text
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = None
-    kinds = (int, float) if isinstance(default, float) else (type(default),)
-    if type(value) not in kinds:
-        raise Stop(
-            f"Parameter {name} is {default!r} in the book, so '{text}' does not fit; "
-            f"give a value of type {type(default).__name__}."
-        )
-    return value
-
-
-def _smoke_size(notebook: NotebookNode, path: Path) -> dict[str, Any]:
-    smoke = notebook.metadata.get("dgm", {}).get("smoke")
-    if not smoke:
-        raise Stop(f"{path.name} names no small size (`dgm: smoke:` in its header).")
-    unknown = set(smoke) - set(_defaults(notebook, path))
-    if unknown:
-        raise Stop(f"{path.name}: its small size names {min(unknown)}, no parameter.")
-    return dict(smoke)
-
-
-def records(notebook: NotebookNode) -> list[dict[str, Any]]:
-    """What the executed notebook recorded (``dgm.record.record``), in order."""
-    return [
-        json.loads(output["data"][PREFIX + MIME])
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if PREFIX + MIME in output.get("data", {})
-    ]
-
-
-def _false_claims(notebook: NotebookNode, path: Path) -> list[str]:
-    """Each failed assertion: its place in the lecture and what it says."""
-    claims = []
-    for index, cell in enumerate(notebook.cells):
-        for output in cell.get("outputs", []):
-            if output.get("ename") in FORGIVEN:
-                traceback = "\n".join(output["traceback"])
-                place = where(path, number_in_file(notebook, index), traceback)
-                text = output["evalue"] or _statement(cell.source, traceback)
-                failed = output["ename"] == "CheckFailed"
-                verdict = FAULT if failed else "not so at this size"
-                claims.append(f"{place}: {verdict}: {text}")
-    return claims
-
-
-def _statement(source: str, traceback: str) -> str:
-    """The statement of a cell in which a traceback begins."""
-    line = line_in_cell(traceback)
-    for node in ast.parse(without_magics(source)).body:
-        if node.lineno <= line <= (node.end_lineno or line):
-            return ast.unparse(node)
-    return source.splitlines()[line - 1].strip()
-
-
-def provenance(key: str) -> dict[str, Any]:
-    """What made a result: versions, machine, commit, and the code's fingerprint."""
-    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False)
+def _made_by(job: Job) -> dict[str, Any]:
     return {
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in PINNED},
-        "machine": platform.machine(),
-        "commit": commit.stdout.strip() or None,
-        "fingerprint": key,
+        "lecture": job.path.stem,
+        "command": shlex.join(["dgm", *sys.argv[1:]]),
+        "parameters": job.values,
+        **provenance(cache_key(job.path)),
+        **circumstances(job.place),
+        "run": job.fingerprint(),
     }
+
+
+def _executed(
+    job: Job, keeper: Checkpoints, say: Say
+) -> tuple[NotebookNode, dict[str, Any]]:
+    """The executed notebook, and what it found out."""
+    try:
+        notebook, failure, seconds = _attempt(job, keeper, say)
+    except Unrestored as error:
+        say(f"The checkpoint {error}; this run starts from its first cell.")
+        keeper.begin_again()
+        notebook, failure, seconds = _attempt(job, keeper, say)
+    return notebook, {
+        "started": keeper.saved.started,
+        "resumed": keeper.saved.resumed,
+        "seconds": seconds,
+        "failure": failure,
+        "false_claims": false_claims(notebook, job.path),
+        "records": records(notebook),
+    }
+
+
+def _attempt(
+    job: Job, keeper: Checkpoints, say: Say
+) -> tuple[NotebookNode, str | None, float]:
+    """Execute what is left; the notebook, the failure, seconds over all attempts."""
+    notebook = job.notebook()
+    if first := keeper.saved.first:
+        cell, title = number_in_file(notebook, first - 1), section(notebook, first)
+        say(f"Going on after cell {cell}, in the section '{title}'.")
+    trains = PACKAGE / "training.py" in modules_used(python_of(job.path))
+    aide = Attendant(job.name, keeper, job.every, job.device, trains, say)
+    aide.quiet = say is not say_now  # several runs at a time have no room for bars
+    forgive = FORGIVEN if job.values else []
+    failure = run_notebook(notebook, job.path, job.limits, ENVIRONMENT, forgive, aide)
+    if failure and keeper.saved.first:
+        at = number_in_file(notebook, keeper.saved.first - 1)
+        failure += f" The same command goes on after cell {at}."
+    return notebook, failure, round(aide.seconds, 1)
 
 
 def slug_or_path(text: str) -> Path:

@@ -3,15 +3,15 @@
 import argparse
 import platform
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
+from dgm.course.cluster import each
 from dgm.course.files import Stop, cannot_write, write_atomically
 from dgm.course.grading import decoys, exports, feedback, hand, report, sandbox
 from dgm.course.grading.master import ProblemSet, parse, text_of
@@ -118,7 +118,9 @@ class Batch:
         hand.belongs_to(self.out, self.problems.slug)
         todo = list(self._todo())
         with tqdm(total=len(todo), unit="student", disable=None) as bar:
-            for key, record in _each(todo, self.options.j, self.options.cluster):
+            for key, record in each(
+                grade_one, todo, self.options.j, self.options.cluster, _lost
+            ):
                 self.records[key] = record
                 if record.status != FAILED:
                     save(self._path(key), record)
@@ -198,44 +200,10 @@ class Batch:
         return 1 if failed else 0
 
 
-def _each(
-    tasks: list[Task], workers: int, cluster: str | None
-) -> Iterator[tuple[str, Record]]:
-    """Results as they come, from threads here or from a Dask cluster.
-
-    Raises:
-        Stop: if joblib or Dask is not installed, or the cluster does not answer.
-    """
-    if not tasks:
-        return
-    try:
-        import joblib
-    except ImportError:
-        raise Stop("Grading needs joblib and psutil: install them with pip.") from None
-    calls: Iterable[Any] = (joblib.delayed(grade_one)(task) for task in tasks)
-    if cluster is None:
-        parallel = joblib.Parallel(
-            workers, backend="threading", return_as="generator_unordered"
-        )
-        yield from parallel(calls)
-        return
-    with _dask(cluster) as client:
-        from dask.distributed import as_completed
-
-        futures = client.map(grade_one, tasks, pure=False)
-        for future in as_completed(futures):
-            yield future.result()
-
-
-def _dask(address: str) -> Any:
-    try:
-        from dask.distributed import Client
-    except ImportError:
-        raise Stop("--cluster needs Dask: pip install 'dask[distributed]'.") from None
-    try:
-        return Client(address, timeout=20)
-    except (OSError, ValueError) as error:
-        raise Stop(f"No Dask scheduler answers at {address}: {error}") from None
+def _lost(task: Task, error: Exception) -> tuple[str, Record]:
+    """The record of a submission whose worker was lost."""
+    what = f"a worker was lost: {type(error).__name__}: {error}"[:300]
+    return task.key, Record("", FAILED, what)
 
 
 @cache

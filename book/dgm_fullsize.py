@@ -1,0 +1,100 @@
+"""The directive ``full-size-runs``: reports under ``results/full``, in a table.
+
+``dgm run ... --keep NAME`` writes such a report. It is shown with what it was run with,
+apart from the book's own numbers and from published ones. Where there is no report the
+page says so.
+"""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from dgm_scoretable import SIGNS
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from dgm.course.notebook import root_of
+
+log = logging.getLogger(__name__)
+FOLDER = Path("results/full")
+NEEDED = ("lecture", "parameters", "records", "device", "started", "seconds", "commit")
+HEAD = ("run", "with", "record", "value")
+
+
+class FullSizeRuns(SphinxDirective):
+    """See the head of this module; its content is shown if there is no run."""
+
+    has_content = True
+    option_spec: ClassVar = {"records": str}
+
+    def run(self) -> list[nodes.Node]:
+        """A table of the runs that are there."""
+        folder = root_of(Path(self.env.srcdir)) / FOLDER
+        self.env.note_dependency(str(folder))
+        rows = []
+        for path in sorted(folder.glob("*.json")):
+            self.env.note_dependency(str(path))
+            try:
+                rows += self._rows(path)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                said = f"full-size-runs: {FOLDER / path.name} is no report: {error!r}."
+                log.warning(said, location=self.get_location(), type="dgm")
+        if not rows:
+            return self._parsed("\n".join(self.content))
+        return [self._table(rows)]
+
+    def _rows(self, path: Path) -> list[tuple[str, ...]]:
+        """A line for each record whose name begins as the option ``records`` says."""
+        report = json.loads(path.read_text("utf8"))
+        whole = {key: report[key] for key in NEEDED}
+        begins = self.options.get("records", "test_")
+        found = [r for r in whole["records"] if r["name"].startswith(begins)]
+        shown = [r for r in found if r["kind"] in SIGNS]
+        first = (f"{path.stem}: {{doc}}`/lectures/{whole['lecture']}`", _made(whole))
+        return [
+            (*(first if number == 0 else ("", "")), f"`{r['name']}`", _value(r))
+            for number, r in enumerate(shown)
+        ]
+
+    def _table(self, rows: list[tuple[str, ...]]) -> nodes.table:
+        group = nodes.tgroup("", cols=len(HEAD))
+        group += [nodes.colspec(colwidth=1) for _ in HEAD]
+        group += nodes.thead("", self._line(HEAD))
+        group += nodes.tbody("", *map(self._line, rows))
+        return nodes.table("", group, classes=["dgm-published", "dgm-full-size"])
+
+    def _line(self, texts: tuple[str, ...]) -> nodes.row:
+        return nodes.row("", *(nodes.entry("", *self._parsed(t)) for t in texts))
+
+    def _parsed(self, text: str) -> list[nodes.Node]:
+        inside = nodes.Element()
+        lines = StringList(text.splitlines(), self.env.docname)
+        self.state.nested_parse(lines, self.content_offset, inside)
+        return inside.children
+
+
+def _made(report: dict[str, Any]) -> str:
+    """What it was run with, on what, when, and how long it took."""
+    given = ", ".join(f"`{k}={v}`" for k, v in report["parameters"].items())
+    day = datetime.fromisoformat(report["started"]).date().isoformat()
+    hours = report["seconds"] / 3600
+    commit = f", commit {report['commit'][:10]}" if report["commit"] else ""
+    return (
+        f"{given or 'its own size'}; {report['device']}, {day}, {hours:.1f} h{commit}"
+    )
+
+
+def _value(record: dict[str, Any]) -> str:
+    spread = "" if record["stderr"] is None else f" ± {record['stderr']:.2f}"
+    sign = SIGNS[record["kind"]]
+    return f"{sign} {record['value']:.2f}{spread} ({record['kind']})"
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect the above."""
+    app.add_directive("full-size-runs", FullSizeRuns)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
