@@ -16,7 +16,7 @@ BUILT = --ignore tests/site --ignore tests/colab
 NOTEBOOKS = $(filter-out %.draft.md,$(shell grep -ls '^kernelspec:' *.md book/*.md lectures/*.md))
 
 .PHONY: help book execute notebooks check unit lint test compare site-test \
-  colab-test serve release nbgrader-test experiments bench clean
+  colab-test serve bundle pdf instructor release nbgrader-test experiments bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,6 +37,15 @@ execute: $(READY)
 
 notebooks: book ## what Colab opens: clean .ipynb, and the package as a wheel
 	$(BIN)/dgm notebooks
+
+bundle: book ## one archive for readers without a network; with the PDF, if there is one
+	$(BIN)/dgm bundle
+
+pdf: book ## the whole book on paper; needs Chromium
+	$(BIN)/dgm pdf
+
+instructor: execute ## the instructor's edition: _build/instructor/html/index.html
+	$(BIN)/dgm instructor
 
 check: lint ## the fast part of the tests
 	$(PYTEST) -m "not slow" tests $(BUILT)
@@ -63,7 +72,7 @@ site-test: book ## the built site in a browser
 	$(PYTEST) tests/site
 
 colab-test: notebooks ## the notebooks where there is only what Colab ships
-	TORCH_INDEX="$(TORCH_INDEX)" $(BIN)/python -m pytest -q tests/colab
+	TORCH_INDEX="$(TORCH_INDEX)" $(PYTEST) --dist load --maxschedchunk 1 tests/colab
 
 serve: book ## read the book on http://127.0.0.1:8000
 	$(BIN)/python -m http.server -b 127.0.0.1 -d $(SITE) 8000

@@ -22,25 +22,7 @@ def parser() -> argparse.ArgumentParser:
     _limits(execute, cell=120.0, total=300.0)
     execute.add_argument("-j", type=_count, default=2, help="notebooks at a time")
 
-    run = commands.add_parser("run", help="run a lecture at another size")
-    run.add_argument("notebook", help="a lecture's slug or path")
-    run.add_argument(
-        "-p",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of the lecture; may be given several times",
-    )
-    run.add_argument("--device", help="short for -p device=...: cpu, cuda or mps")
-    run.add_argument(
-        "--out",
-        type=Path,
-        default=Path("_build/runs"),
-        help="folder for the notebook and its results (%(default)s)",
-    )
-    run.add_argument("--smoke", action="store_true", help="the lecture's smallest size")
-    run.add_argument("--script", action="store_true", help="write a plain .py instead")
-    _limits(run, cell=86400.0, total=86400.0)
+    _run(commands.add_parser("run", help="run lectures at another size"))
 
     record = commands.add_parser("experiments", help="record the lectures' experiments")
     record.add_argument("name", nargs="?", default="", help="slug or slug/function")
@@ -54,6 +36,16 @@ def parser() -> argparse.ArgumentParser:
     )
     notebooks.add_argument("--out", type=Path, default=Path("_build/notebooks"))
 
+    _pdf(commands.add_parser("pdf", help="the whole book as one PDF"))
+    for name, out, what in (
+        ("bundle", "_build", "one archive of site, notebooks and package"),
+        ("instructor", "_build/instructor", "the book with answers and hidden tests"),
+    ):
+        command = commands.add_parser(name, help=what)
+        command.add_argument(
+            "--out", type=Path, default=Path(out), help="folder (%(default)s)"
+        )
+
     bench = commands.add_parser("bench", help="measure the budgets")
     bench.add_argument(
         "notebooks", nargs="*", help="all of the book's if none is given"
@@ -61,6 +53,72 @@ def parser() -> argparse.ArgumentParser:
     _release(commands.add_parser("release", help="make the students' problem sets"))
     _grade(commands.add_parser("grade", help="grade a folder of submissions"))
     return top
+
+
+def _pdf(command: argparse.ArgumentParser) -> None:
+    for name, place, what in (
+        ("--site", "_build/html", "folder of the built site"),
+        ("--out", "_build/pdf/deep-generative-models.pdf", "the file to write"),
+    ):
+        command.add_argument(
+            name, type=Path, default=Path(place), help=f"{what} (%(default)s)"
+        )
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Run a lecture with other parameters, or several lectures, or one for many "
+        "seeds. A run that is interrupted goes on when the same command is given "
+        "again, after the last cell that was saved; within a long cell nothing is "
+        "saved. With other code, parameters or versions it starts from its first cell."
+    )
+    command.add_argument("notebooks", nargs="+", help="slugs or paths of lectures")
+    command.add_argument(
+        "-p",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the lecture; may be given several times",
+    )
+    command.add_argument("--seeds", metavar="0-9", help="one run for each seed")
+    command.add_argument("--device", help="where tensors are made: cpu, cuda or mps")
+    command.add_argument(
+        "--out",
+        type=Path,
+        default=Path("_build/runs"),
+        help="folder for notebooks and results (%(default)s)",
+    )
+    command.add_argument("-j", type=_count, default=1, help="runs at a time")
+    _cluster(command)
+    _run_more(command)
+    _limits(command, cell=604800.0, total=604800.0)
+
+
+def _cluster(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--cluster", metavar="ADDRESS", help="a Dask scheduler, tcp://host:8786"
+    )
+
+
+def _run_more(command: argparse.ArgumentParser) -> None:
+    for name, what in (
+        ("--smoke", "the lecture's smallest size"),
+        ("--script", "write a plain .py instead"),
+        ("--restart", "start from the first cell, whatever was saved"),
+    ):
+        command.add_argument(name, action="store_true", help=what)
+    command.add_argument(
+        "--save-every",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="of work from one checkpoint to the next (%(default)g); 0: each cell",
+    )
+    command.add_argument(
+        "--keep",
+        metavar="NAME",
+        help="keep the results as results/full/NAME.json, for the scoreboard",
+    )
 
 
 def _release(command: argparse.ArgumentParser) -> None:
@@ -79,9 +137,7 @@ def _grade(command: argparse.ArgumentParser) -> None:
     command.add_argument("submissions", help="folder, as the platform hands it over")
     command.add_argument("--out", help="folder for marks and feedback (marks/<slug>)")
     command.add_argument("-j", type=_count, default=2, help="submissions at a time")
-    command.add_argument(
-        "--cluster", metavar="ADDRESS", help="a Dask scheduler, tcp://host:8786"
-    )
+    _cluster(command)
     command.add_argument(
         "--list", action="store_true", help="show whose file is whose; grade nothing"
     )
@@ -150,19 +206,36 @@ def _dispatch(options: argparse.Namespace) -> int:
 
         main = check.main if options.check else release.main
         return main(root_of(Path.cwd()), options.names, options.unsafe)
-    from dgm.course import bench, execute, experiments, kernel, publish, run
+    if options.command == "run":
+        from dgm.course import batch
+
+        return batch.main(options)
+    from dgm.course import (
+        bench,
+        bundle,
+        editions,
+        execute,
+        experiments,
+        kernel,
+        publish,
+        run,
+    )
     from dgm.course.notebook import in_toc, root_of
 
-    if options.command == "run":
-        chosen = options.p + ([f"device={options.device}"] if options.device else [])
-        limits = kernel.Limits(options.cell_limit, options.limit)
-        path = run.slug_or_path(options.notebook)
-        return run.run(path, chosen, options.out, limits, options.smoke, options.script)
     root = root_of(Path.cwd())
     if options.command == "experiments":
         return experiments.main(root, options.name, options.check, options.j)
-    if options.command == "notebooks":
-        return publish.main(root, options.out)
+    if options.command == "pdf":
+        from dgm.course import pdf
+
+        return pdf.main(root, options.out, options.site)
+    to_hand_out = {
+        "notebooks": publish.main,
+        "bundle": bundle.main,
+        "instructor": editions.main,
+    }
+    if options.command in to_hand_out:
+        return to_hand_out[options.command](root, options.out)
     paths = [run.slug_or_path(name) for name in options.notebooks] or in_toc(root)
     if options.command == "bench":
         return bench.main(root, paths)
