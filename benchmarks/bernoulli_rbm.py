@@ -13,30 +13,27 @@ decay and a running mean. Writes ``benchmarks/bernoulli_rbm.json``.
 """
 
 import copy
-import json
-import platform
+import inspect
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import sklearn
 import torch
+from recording import key_of, load, options, result, write
 from sklearn.neural_network import BernoulliRBM
 from torch import Tensor
 
 from dgm import data
 from dgm.annealing import effective_share, log_ratio
-from dgm.course.load import lecture
 from dgm.likelihood import blocked_mean_and_stderr, mean_and_stderr
 from dgm.training import reproducible
 
-HERE = Path(__file__).parent
-HIDDEN, EPOCHS, SECONDS, SEED = 512, 100, 15.0, 0
+HIDDEN, EPOCHS, SECONDS, SEED, TEMPERATURES = 512, 100, 15.0, 0, 2000
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
-LECTURE = lecture(HERE.parent / "lectures/restricted-boltzmann-machines.md")
+SLUG = "restricted-boltzmann-machines"
+LECTURE = load(SLUG)
 
 
 class Trained(NamedTuple):
@@ -100,9 +97,9 @@ def plain(x: Tensor) -> Callable[[int], Tensor]:
 
 
 def score(rbm: torch.nn.Module, a: Tensor, x: Tensor) -> dict[str, float]:
-    """NLL by four runs of 100 chains at 2,000 temperatures, and the guards."""
+    """NLL by four runs of 100 chains, and the guards."""
     a = a.to(rbm.W.dtype)
-    runs = [LECTURE.ais(rbm, a, 2000, 100).log_w for _ in range(4)]
+    runs = [LECTURE.ais(rbm, a, TEMPERATURES, 100).log_w for _ in range(4)]
     values = torch.tensor([log_ratio(w).value for w in runs])
     log_Z = LECTURE.log_Z0(rbm, a) + values.mean().item()
     nats = blocked_mean_and_stderr(rbm.free_energy(x.to(a.dtype)).double() + log_Z, 32)
@@ -158,18 +155,44 @@ def _row(trained: Trained, a: Tensor, test: Tensor) -> dict[str, float]:
     return took | score(trained.rbm, a, test)
 
 
-if __name__ == "__main__":
+MEASURED = (
+    machine,
+    theirs,
+    fitted,
+    as_ours,
+    ours,
+    plain,
+    score,
+    gibbs_rate,
+    equal_epochs,
+    equal_seconds,
+    _row,
+)
+
+
+def fingerprint() -> str:
+    """Of what is measured, and of what it takes from the lecture."""
+    source = "\n".join(inspect.getsource(function) for function in MEASURED)
+    return key_of(source, {"LECTURE": SLUG})
+
+
+def main() -> None:
+    """Measure, say, write."""
+    global EPOCHS, SECONDS, RATES, TEMPERATURES
+    chosen = options("bernoulli_rbm", __doc__).parse_args()
+    if chosen.smoke:
+        EPOCHS, SECONDS, RATES, TEMPERATURES = 2, 0.05, (0.03, 0.1), 10
     warnings.filterwarnings("ignore", category=FutureWarning)
     reproducible(SEED)
     parts = data.load("digits", binary=True).flat()
-    result = {
-        "command": "python benchmarks/bernoulli_rbm.py",
-        "settings": {"hidden": HIDDEN, "batch": 100, "threads": 1, "seed": SEED},
-        "equal_epochs": equal_epochs(parts[0]),
-        "equal_seconds": equal_seconds(*parts),
-        "python": platform.python_version(),
-        "versions": {"torch": torch.__version__, "scikit-learn": sklearn.__version__},
-    }
-    text = json.dumps(result, indent=1)
-    (HERE / "bernoulli_rbm.json").write_text(text + "\n", "utf8")
-    print(text)
+    settings = {"hidden": HIDDEN, "batch": 100, "seed": SEED, "seconds": SECONDS}
+    settings["temperatures"] = TEMPERATURES
+    runs = [{"equal_epochs": equal_epochs(parts[0])}]
+    runs.append({"equal_seconds": equal_seconds(*parts)})
+    found = result("bernoulli_rbm", fingerprint(), settings, runs)
+    write(chosen.out, found)
+    print(runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -334,6 +334,19 @@ def test_a_wrong_answer_loses_points(master, name):
     assert failed(master, answer, instead) == expected
 
 
+def test_the_table_takes_what_the_tests_take(master):
+    """4c: three plain lists pass the tests, so the books below must print, too."""
+    lists = "sketch = (lambda own: lambda *x: [p.tolist() for p in own(*x)])(sketch)"
+    answer = master.answers()["sketch"] + "\n" + lists
+    assert failed(master, "sketch", answer) == set()
+    names = dict(master.names)
+    exec(lists, names)
+    (books,) = (s for _, _, s in master.cells if "\nbooks = {}" in s)
+    exec(books, names)
+    for name, book in master.names["books"].items():
+        assert torch.allclose(names["books"][name], book)
+
+
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_answer_gets_all_points(master, name):
     answer, instead = RIGHT[name]
