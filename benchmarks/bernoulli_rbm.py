@@ -178,10 +178,11 @@ def fingerprint() -> str:
 
 def main() -> None:
     """Measure, say, write."""
-    global EPOCHS, SECONDS, RATES, TEMPERATURES
+    global HIDDEN, EPOCHS, SECONDS, RATES, TEMPERATURES
     chosen = options("bernoulli_rbm", __doc__).parse_args()
     if chosen.smoke:
-        EPOCHS, SECONDS, RATES, TEMPERATURES = 2, 0.05, (0.03, 0.1), 10
+        HIDDEN, EPOCHS, SECONDS, TEMPERATURES = 16, 2, 0.05, 10
+        RATES = (0.03, 0.1)
     warnings.filterwarnings("ignore", category=FutureWarning)
     reproducible(SEED)
     parts = data.load("digits", binary=True).flat()
