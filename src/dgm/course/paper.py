@@ -192,6 +192,7 @@ def document(root: Path, site: Path) -> str:
     pages = pages_of(root / "_toc.yml")
     articles, headings = compose(site, pages)
     title = escape(str(config.get("title", "")))
+    # Before paper.css, which takes the running title off the cover and what follows it.
     running = [f"@page {{ @top-left {{ content: {_css(title.partition(':')[0])} }} }}"]
     for k, (page, article) in enumerate(zip(pages, articles, strict=True)):
         article.set("style", f"page: p{k}")
@@ -202,8 +203,8 @@ def document(root: Path, site: Path) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="{language}" data-theme="light">'
         f'<head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="author" content="{author}">{_styles(root)}'
-        f"<style>{' '.join(running)}</style>{_scripts(root, site, articles)}</head>"
+        f'<meta name="author" content="{author}"><style>{" ".join(running)}</style>'
+        f"{_styles(root)}{_scripts(root, site, articles)}</head>"
         f"<body>{''.join(body)}</body></html>\n"
     )
 
