@@ -20,7 +20,16 @@ from nbformat import v4
 from torch import nn
 
 from dgm import checks, data
-from dgm.course import execute, experiments, install, kernel, notebook, publish, run
+from dgm.course import (
+    execute,
+    experiments,
+    install,
+    kernel,
+    notebook,
+    outcome,
+    publish,
+    run,
+)
 from dgm.course.files import Stop
 from dgm.data import download
 from dgm.layers import MaskedLinear
@@ -237,7 +246,7 @@ def failing(reader: Reader, error: Exception) -> str:
     async def fail(*args: object, **more: object) -> None:
         raise error
 
-    reader.monkeypatch.setattr(kernel._Client, "async_execute", fail)
+    reader.monkeypatch.setattr(kernel.Client, "async_execute", fail)
     path = reader.lecture()
     loaded = notebook.read(path, stamped=False)
     return str(kernel.run_notebook(loaded, path, kernel.Limits(), {}))
@@ -293,7 +302,7 @@ def claim(reader: Reader, kind: str, said: str) -> str:
     trace = ["Cell In[1], line 1"]
     output = v4.new_output("error", ename=kind, evalue=said, traceback=trace)
     cell = v4.new_code_cell("assert 1 > 2", outputs=[output])
-    return run._false_claims(v4.new_notebook(cells=[cell]), path)[0]
+    return outcome.false_claims(v4.new_notebook(cells=[cell]), path)[0]
 
 
 @case("not so at this size")
