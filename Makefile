@@ -51,8 +51,8 @@ check: lint ## the fast part of the tests
 	$(PYTEST) -m "not slow" tests $(BUILT)
 
 lint: $(READY) ## style, types, layers
-	$(BIN)/ruff check -q src tests book
-	$(BIN)/ruff format -q --check src tests book
+	$(BIN)/ruff check -q src tests book benchmarks
+	$(BIN)/ruff format -q --check src tests book benchmarks
 	$(BIN)/python tests/lint_lectures.py $(NOTEBOOKS)
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-logo
