@@ -36,6 +36,7 @@ def test_seconds_and_builds_are_measured(course):
     assert min(whole, code) > 1.5  # the sleeping cell ran
     assert min(unchanged, prose) > 0
     assert "torch" in rows["measured on"][0]
+    assert "yardstick" in rows["measured on"][0]
     assert "lectures/first" in done.out
     assert "One more" not in (course.root / "lectures" / "first.md").read_text()
 
@@ -82,3 +83,9 @@ def test_a_page_that_is_not_built_is_one_sentence(tmp_path):
 @pytest.mark.parametrize(("seconds", "kept"), [(59.0, "yes"), (61.0, "NO")])
 def test_a_budget_that_is_not_kept_says_so(seconds, kept):
     assert Cost("x", seconds, 60).cells() == ["x", f"{seconds} s", "60 s", kept]
+
+
+def test_the_yardstick_is_milliseconds_of_one_update(monkeypatch):
+    clock = iter([10.0, 10.6])
+    monkeypatch.setattr(bench.time, "process_time", lambda: next(clock))
+    assert bench.yardstick(updates=3) == pytest.approx(200)

@@ -140,11 +140,32 @@ def build_seconds(root: Path) -> float:
     return time.monotonic() - start
 
 
+def yardstick(updates: int = 300) -> float:
+    """CPU milliseconds of one update of a small network: how fast a core is just now.
+
+    The same machine may be half as fast on another day, and so are its lectures then.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    net = torch.nn.Sequential(
+        torch.nn.Linear(64, 500), torch.nn.ReLU(), torch.nn.Linear(500, 64)
+    )
+    adam, batch = torch.optim.Adam(net.parameters()), torch.zeros(100, 64)
+    start = time.process_time()
+    for _ in range(updates):
+        adam.zero_grad()
+        net(batch).square().mean().backward()
+        adam.step()
+    return 1000 * (time.process_time() - start) / updates
+
+
 def keep(path: Path, rows: list[list[str]]) -> None:
-    """Write the table, with the machine it was measured on as its last line."""
+    """Write the table; its last line tells the machine and how fast a core is."""
     machine = (
         f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}, torch {version('torch')}"
+        f"Python {platform.python_version()}, torch {version('torch')}; "
+        f"{yardstick():.2f} ms for the yardstick"
     )
     text = io.StringIO()
     lines = [*rows, ["measured on", machine, "", ""]]
