@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from dgm_scoretable import SIGNS
+from dgm_tables import TextTables
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
 
 from dgm.course.notebook import root_of
 
@@ -25,7 +24,7 @@ NEEDED = ("lecture", "parameters", "records", "device", "started", "seconds", "c
 HEAD = ("run", "with", "record", "value")
 
 
-class FullSizeRuns(SphinxDirective):
+class FullSizeRuns(TextTables):
     """See the head of this module; its content is shown if there is no run."""
 
     has_content = True
@@ -44,8 +43,8 @@ class FullSizeRuns(SphinxDirective):
                 said = f"full-size-runs: {FOLDER / path.name} is no report: {error!r}."
                 log.warning(said, location=self.get_location(), type="dgm")
         if not rows:
-            return self._parsed("\n".join(self.content))
-        return [self._table(rows)]
+            return self.parsed("\n".join(self.content))
+        return [self.table(HEAD, rows, ["dgm-published", "dgm-full-size"])]
 
     def _rows(self, path: Path) -> list[tuple[str, ...]]:
         """A line for each record whose name begins as the option ``records`` says."""
@@ -59,22 +58,6 @@ class FullSizeRuns(SphinxDirective):
             (*(first if number == 0 else ("", "")), f"`{r['name']}`", _value(r))
             for number, r in enumerate(shown)
         ]
-
-    def _table(self, rows: list[tuple[str, ...]]) -> nodes.table:
-        group = nodes.tgroup("", cols=len(HEAD))
-        group += [nodes.colspec(colwidth=1) for _ in HEAD]
-        group += nodes.thead("", self._line(HEAD))
-        group += nodes.tbody("", *map(self._line, rows))
-        return nodes.table("", group, classes=["dgm-published", "dgm-full-size"])
-
-    def _line(self, texts: tuple[str, ...]) -> nodes.row:
-        return nodes.row("", *(nodes.entry("", *self._parsed(t)) for t in texts))
-
-    def _parsed(self, text: str) -> list[nodes.Node]:
-        inside = nodes.Element()
-        lines = StringList(text.splitlines(), self.env.docname)
-        self.state.nested_parse(lines, self.content_offset, inside)
-        return inside.children
 
 
 def _made(report: dict[str, Any]) -> str:

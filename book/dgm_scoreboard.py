@@ -31,11 +31,10 @@ import dgm_scoretable
 import yaml
 from dgm_pages import Record, records, shows
 from dgm_scoretable import Number, Row, Seeds
+from dgm_tables import TextTables
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
 
 from dgm.course.files import Stop
 
@@ -78,7 +77,7 @@ def checked(entry: Any, needed: set[str], may: set[str], what: str) -> dict[str,
     return entry
 
 
-class Scoreboard(SphinxDirective):
+class Scoreboard(TextTables):
     """See the head of this module."""
 
     required_arguments = 1
@@ -112,7 +111,7 @@ class Scoreboard(SphinxDirective):
         self.set_source_info(board)
         name = self.options.get("name", "scoreboard")
         board["ids"].append(nodes.make_id(name))
-        board += self._parsed(body.get("remarks") or "")
+        board += self.parsed(body.get("remarks") or "")
         board += self._published(body.get("published") or [])
         self.env.metadata[self.env.docname]["dgm_board"] = True
         return [board]
@@ -176,23 +175,7 @@ class Scoreboard(SphinxDirective):
             shown[column] = f"{sign} {row['value']:.{places}f} ({row['kind']})"
             cells.append([row["model"], *shown, f"{{cite}}`{row['cite']}`"])
         caption = nodes.paragraph("", OTHER_DATA, classes=["dgm-caption"])
-        return [caption, self._table(head, cells)]
-
-    def _table(self, head: list[str], body: list[list[str]]) -> nodes.table:
-        group = nodes.tgroup("", cols=len(head))
-        group += [nodes.colspec(colwidth=1) for _ in head]
-        group += nodes.thead("", self._line_of(head))
-        group += nodes.tbody("", *map(self._line_of, body))
-        return nodes.table("", group, classes=["dgm-published"])
-
-    def _line_of(self, texts: list[str]) -> nodes.row:
-        return nodes.row("", *(nodes.entry("", *self._parsed(t)) for t in texts))
-
-    def _parsed(self, text: str) -> list[nodes.Node]:
-        inside = nodes.Element()
-        lines = StringList(text.splitlines(), self.env.docname)
-        self.state.nested_parse(lines, self.content_offset, inside)
-        return inside.children
+        return [caption, self.table(head, cells, ["dgm-published"])]
 
 
 def _published_row(entry: Any) -> dict[str, Any]:

@@ -12,21 +12,12 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from dgm.course import pdf
+
 SITE = Path(__file__).parents[2] / "_build" / "html"
 HEAVIEST = 1_500_000
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# No request leaves this machine, even if a page makes one.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
+# As the PDF is printed: no request leaves this machine, even if a page makes one.
+FLAGS = [*pdf.FLAGS[:-1], pdf.FLAGS[-1] + ", EXCLUDE 127.0.0.1"]
 SCRIPT = (Path(__file__).parent / "checks.js").read_text("utf8")
 LOOKS = (Path(__file__).parent / "looks.js").read_text("utf8")
 AXE = "preload => axe.run(document, {resultTypes: ['violations'], preload})"
@@ -36,7 +27,7 @@ PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 def find_chromium() -> str | None:
     """The system's browser: nothing is downloaded for the tests."""
     told = os.environ.get("CHROMIUM")
-    return told or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    return told or next(filter(None, map(shutil.which, pdf.NAMES)), None)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -14,7 +14,7 @@ from dgm.course.files import Stop, cannot_write
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 NEEDED = ("lxml", "pikepdf", "playwright")
-# Nothing is asked of another host.
+# Nothing is asked of another host; the tests of the site add to the last flag.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
