@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parents[1] / "course"))
 from minicourse import REPOSITORY, code, new_course  # noqa: E402
 
 pytestmark = pytest.mark.slow
-EXTENSIONS = ("dgm_pages", "dgm_scoreboard", "dgm_scoretable")
+EXTENSIONS = ("dgm_pages", "dgm_scoreboard", "dgm_scoretable", "dgm_tables")
 CONFIG = """
 bibtex_bibfiles: [references.bib]
 sphinx:
