@@ -1,5 +1,6 @@
 """The scoreboard: predict, reveal, and find the cell behind each number."""
 
+import functools
 import json
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -187,6 +188,7 @@ def test_without_scripts_all_is_visible(browser, site):
         assert not tab.locator(".dgm-predict").count()
 
 
+@functools.cache
 def made_in(path: Path, number: int) -> list[float]:
     """Values and standard errors that a code cell of a lecture records."""
     notebook = cached(path, open_cache(ROOT / CACHE))
