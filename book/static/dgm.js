@@ -97,6 +97,14 @@ function reach(box) {
   } else {
     box.removeAttribute("tabindex");
   }
+  tellMore(box);
+  box.onscroll = () => tellMore(box);
+}
+
+// The right end of a formula fades as long as there is more of it.
+function tellMore(box) {
+  const hidden = box.scrollWidth - box.clientWidth - box.scrollLeft;
+  box.classList.toggle("more", box.clientWidth > 0 && hidden > 2);
 }
 
 // The theme means to put the cursor into the field of the search page, but takes the one

@@ -149,3 +149,19 @@ def test_an_old_address_leads_on_to_the_same_place_of_the_new_page(server, visit
         tab = plain.new_page()
         tab.goto(f"{server.address}/old/name.html")
         tab.wait_for_url(f"{server.address}/{LIGHT}")
+
+
+WIDE = "[...document.querySelectorAll('div.math mjx-container.more')]"
+
+
+def test_a_formula_that_goes_on_fades_until_its_end_is_seen(server, visit):
+    visit.turn("light", PHONE)
+    visit.open(f"{server.address}/lectures/variational-autoencoders.html")
+    wide = visit.tab.evaluate(f"{WIDE}.length")
+    assert wide
+    fades = f"{WIDE}.every(box => getComputedStyle(box).maskImage !== 'none')"
+    assert visit.tab.evaluate(fades)
+    visit.tab.evaluate(f"{WIDE}[0].scrollLeft = 2000")
+    visit.tab.wait_for_function(f"{WIDE}.length === {wide - 1}")
+    visit.turn("light", DESKTOP)
+    visit.tab.wait_for_function(f"{WIDE}.length === 0")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dgm.course.notebook import read
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
 
+LONG = 1.0  # seconds
 REGION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION$", re.S | re.M)
 DEFINED = re.compile(r"^(?:def|class) (\w+)|^(\w+) =", re.M)
 
@@ -40,8 +42,12 @@ class Master:
             elif headings := re.findall(r"^## (\d)\.", cell.source, re.M):
                 problem = int(headings[-1])
         self.names = {"__name__": "master"}
+        self.long = set()  # sources of cells that take long
         for _, own, source in self.cells:
+            start = time.process_time()
             _run(source, self.names, own.get("grade_id", "cell"))
+            if time.process_time() - start > LONG:
+                self.long.add(source)
 
     def answers(self):
         return {own["grade_id"]: s for _, own, s in self.cells if own.get("solution")}
@@ -53,34 +59,38 @@ class Master:
         """An answer's cell as the student gets it."""
         return REGION.sub(r"\1raise NotImplementedError()", self.answers()[answer])
 
-    def failed(self, answer, instead):
+    def failed(self, answer, instead, given=False):
         """The tests that fail when this answer is written instead.
 
         Answers and tests that use nothing of it, nor of an answer that uses it, are not
-        run again.
+        run again. With ``given``, the tables and figures that use it must not break,
+        either: all but those that take long.
         """
         names, failed = dict(self.names), set()
         for name in _defined(self.answers()[answer]):
             names.pop(name, None)
-        for own, source in self._leaning(answer, instead):
+        for own, source in self._leaning(answer, instead, given):
             try:
-                _run(source, names, own["grade_id"])
-            except Exception:  # noqa: BLE001  (whatever a wrong answer raises)
+                _run(source, names, own.get("grade_id", "given"))
+            except Exception as error:  # noqa: BLE001  (whatever a wrong answer raises)
                 if own.get("grade"):
                     failed.add(own["grade_id"])
+                elif not own.get("solution"):
+                    failed.add(f"given: {source[:60]!r}: {error!r}")
         return failed
 
-    def _leaning(self, answer, instead):
+    def _leaning(self, answer, instead, given):
         """The exchanged cell, and those of its problem that lean on it, in order."""
         problem = next(p for p, own, _ in self.cells if own.get("grade_id") == answer)
         touched = {*_defined(self.answers()[answer]), *_defined(instead)}
         for where, own, source in self.cells:
-            if where != problem or not (own.get("solution") or own.get("grade")):
+            asked = own.get("solution") or own.get("grade")
+            if where != problem or not (asked or given and source not in self.long):
                 continue
-            if own["grade_id"] == answer:
+            if own.get("grade_id") == answer:
                 yield own, instead
             elif not touched.isdisjoint(_used(source)):
-                if own.get("solution"):
+                if not own.get("grade"):
                     touched |= {*_defined(source)}
                 yield own, source
 

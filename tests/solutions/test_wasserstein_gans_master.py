@@ -392,4 +392,4 @@ def test_a_wrong_answer_loses_points(master, name):
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_answer_gets_all_points(master, name):
     answer, instead = RIGHT[name]
-    assert master.failed(answer, instead) == set()
+    assert master.failed(answer, instead, given=True) == set()
