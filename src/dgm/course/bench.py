@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from dgm.course.kernel import Limits
 
 TABLE = Path("results/budgets.csv")
 LECTURE, WHOLE, UNCHANGED, PROSE, AFTER_CODE, PAGE = 60, 480, 10, 15, 15, 1500
+YARDSTICK = 1.0  # ms of a core for which the budgets of lectures are meant
 PATIENT = Limits(cell=600.0, total=1800.0)  # what is too slow is measured too
 LEFT_OUT = shutil.ignore_patterns("_build", ".git", ".venv", "__pycache__")
 
@@ -58,13 +60,18 @@ def main(root: Path, paths: list[Path]) -> int:
 
 
 def lecture_costs(root: Path, path: Path) -> list[Cost]:
-    """CPU seconds of one notebook, executed alone on one thread; weight of its page."""
-    with tempfile.TemporaryDirectory() as folder:
-        start = cpu_seconds()
+    """CPU seconds of one notebook, executed alone on one thread; weight of its page.
+
+    The seconds are those of a core that needs ``YARDSTICK`` milliseconds for the
+    yardstick, which is measured before, meanwhile, and afterwards.
+    """
+    with tempfile.TemporaryDirectory() as folder, Speed() as speed:
+        before = children_seconds()
         failures = execute([path], Path(folder), 1, PATIENT, lambda line: None)
-        seconds = cpu_seconds() - start
+        seconds = children_seconds() - before
     if failures:
         raise Stop(failures[0])
+    seconds *= YARDSTICK / speed.mean()
     docname = path.relative_to(root).with_suffix("").as_posix()
     weight = page_kilobytes(root, docname)
     return [
@@ -73,14 +80,41 @@ def lecture_costs(root: Path, path: Path) -> list[Cost]:
     ]
 
 
-def cpu_seconds() -> float:
-    """Of this process and of those it has waited for, such as a kernel.
+def children_seconds() -> float:
+    """CPU seconds of processes that this one has waited for, such as a kernel.
 
     On a quiet machine they pass as on the clock; whatever else runs is not counted.
     """
-    kinds = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
-    used = [resource.getrusage(kind) for kind in kinds]
-    return sum(u.ru_utime + u.ru_stime for u in used)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+class Speed:
+    """Takes the yardstick every few seconds while something else is measured."""
+
+    def __init__(self, pause: float = 5.0) -> None:
+        self.pause = pause
+        self.taken: list[float] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._take)
+
+    def _take(self) -> None:
+        self.taken.append(yardstick())
+        while not self._over.wait(self.pause):
+            self.taken.append(yardstick(100))
+
+    def mean(self) -> float:
+        """Milliseconds of one update, on average."""
+        return sum(self.taken) / len(self.taken)
+
+    def __enter__(self) -> "Speed":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self.taken.append(yardstick())
 
 
 def page_kilobytes(root: Path, docname: str) -> int:
@@ -152,12 +186,12 @@ def yardstick(updates: int = 300) -> float:
         torch.nn.Linear(64, 500), torch.nn.ReLU(), torch.nn.Linear(500, 64)
     )
     adam, batch = torch.optim.Adam(net.parameters()), torch.zeros(100, 64)
-    start = time.process_time()
+    start = time.thread_time()
     for _ in range(updates):
         adam.zero_grad()
         net(batch).square().mean().backward()
         adam.step()
-    return 1000 * (time.process_time() - start) / updates
+    return 1000 * (time.thread_time() - start) / updates
 
 
 def keep(path: Path, rows: list[list[str]]) -> None:
