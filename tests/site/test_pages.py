@@ -53,6 +53,12 @@ def test_page_leads_somewhere_and_is_light(page, site):
     assert link_faults(html, site / page) + weight_faults(html, site / page) == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_numbers_are_set_as_numbers(page, site):
+    html = (site / page).read_text("utf8")
+    assert re.findall(r'pasted-text">(?:-|[\d.]+e[-+]?\d)[^<]*', html) == []
+
+
 def hits(visit, address, word):
     """Addresses that the search page lists for a word."""
     visit.open(f"{address}/search.html?q={word}")
