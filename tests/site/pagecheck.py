@@ -22,6 +22,8 @@ SCRIPT = (Path(__file__).parent / "checks.js").read_text("utf8")
 LOOKS = (Path(__file__).parent / "looks.js").read_text("utf8")
 AXE = "preload => axe.run(document, {resultTypes: ['violations'], preload})"
 PATIENCE = 8  # further looks at a page that seems too wide, half a second apart
+FOLLOWED = """mode => (({theme, mode: chosen}) => chosen !== "auto" || theme === mode)(
+  document.documentElement.dataset)"""
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
@@ -130,6 +132,7 @@ class Visit:
         self.mode = mode
         self.tab.emulate_media(color_scheme=mode)
         self.tab.set_viewport_size(size)
+        self.tab.wait_for_function(FOLLOWED, arg=mode)
         self.tab.wait_for_timeout(350 if turned else 30)  # its own scripts wait 300 ms
 
     def _where(self) -> str:

@@ -158,6 +158,7 @@ def test_solutions_are_folded(notebook, slug):
 def test_glued_values_are_those_of_the_page(notebook, slug):
     html = (SITE / f"{slug}.html").read_text("utf8")
     pasted = re.findall(r'<span class="pasted-text">([^<]+)</span>', html)
+    pasted = [value.replace("\N{NO-BREAK SPACE}", " ") for value in pasted]
     assert len(pasted) > 20
     text, place = "\n".join(texts(notebook)), 0
     for value in pasted:  # in the order of the page
