@@ -51,7 +51,7 @@ class Contender(NamedTuple):
 
     def source(self) -> str:
         """The code that is measured."""
-        shared = (flat, pictures, running_share, sampled)
+        shared = (flat, pictures, running_share, sampled, learned)
         code = [inspect.getsource(f) for f in (self.train, self.score, *shared)]
         return "\n".join(code)
 
@@ -76,6 +76,15 @@ def sampled(log_w: Tensor) -> Nats:
     return {"bound": -log_w.mean(0), "weighted": -log_mean_exp(log_w, 0)}
 
 
+def learned(
+    of: Any, model: Any, loss: Any, images: ImageData, updates: int, lr: float
+) -> Any:
+    """The model, once it has learned on rows that are nudged as in the lecture."""
+    rows = flat(images.train.x)
+    of.learn(model, loss(model, images.shape), rows, steps=updates, lr=lr)
+    return model
+
+
 def train_pixels(of: Any, images: ImageData, updates: int) -> Tensor:
     """A coin for each pixel."""
     return of.independent_logits(flat(images.train.x))
@@ -89,25 +98,19 @@ def score_pixels(of: Any, coins: Tensor, exam: Exam) -> Nats:
 def train_fvsbn(of: Any, images: ImageData, updates: int) -> Any:
     """As on the page."""
     model = of.FVSBN(images.dim)
-    loss = of.nudged_nll(model, images.shape)
-    of.learn(model, loss, flat(images.train.x), steps=updates, lr=0.01)
-    return model
+    return learned(of, model, of.nudged_nll, images, updates, lr=0.01)
 
 
 def train_nade(of: Any, images: ImageData, updates: int) -> Any:
     """As on the page."""
     model = of.NADE(images.dim, 64)
-    loss = of.nudged_nll(model, images.shape)
-    of.learn(model, loss, flat(images.train.x), steps=updates, lr=5e-3)
-    return model
+    return learned(of, model, of.nudged_nll, images, updates, lr=5e-3)
 
 
 def train_made(of: Any, images: ImageData, updates: int) -> Any:
     """As on the page."""
     model = of.MADE(images.dim, 500, dropout=0.5)
-    loss = of.nudged_nll(model, images.shape)
-    of.learn(model, loss, flat(images.train.x), steps=updates, lr=2e-3)
-    return model
+    return learned(of, model, of.nudged_nll, images, updates, lr=2e-3)
 
 
 def score_rows(of: Any, model: Any, exam: Exam) -> Nats:
@@ -118,9 +121,7 @@ def score_rows(of: Any, model: Any, exam: Exam) -> Nats:
 def train_any_order(of: Any, images: ImageData, updates: int) -> Any:
     """As on the page."""
     model = of.AnyOrder(images.dim, 300)
-    loss = of.nudged_loss(model, images.shape)
-    of.learn(model, loss, flat(images.train.x), steps=updates, lr=3e-3)
-    return model
+    return learned(of, model, of.nudged_loss, images, updates, lr=3e-3)
 
 
 def score_any_order(of: Any, model: Any, exam: Exam) -> Nats:
