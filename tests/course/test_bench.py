@@ -60,7 +60,9 @@ def test_the_slowest_is_edited_and_a_budget_that_is_not_kept_fails(
     monkeypatch.setattr(bench, "lecture_costs", measured)
     monkeypatch.setattr(bench, "build_costs", builds)
     paths = [tmp_path / f"{name}.md" for name in ("quick", "slow", "other")]
-    assert bench.main(tmp_path, paths) == status
+    assert bench.main(tmp_path, paths, book=False) == status
+    assert not edited and not (tmp_path / bench.TABLE).exists()  # one lecture alone
+    assert bench.main(tmp_path, paths, book=True) == status
     assert edited == ["slow"]
     kept = (tmp_path / bench.TABLE).read_text()
     assert ("NO" in kept) == bool(status)

@@ -111,7 +111,10 @@ def many(jobs: list[Job], options: argparse.Namespace) -> int:
     summary.write(out / "summary.json", [reports[job.name] for job in jobs])
     bad = [job.name for job in jobs if run.failed(reports[job.name])]
     if bad:
-        print(f"{len(bad)} of {len(jobs)} failed; the same command tries them again.")
+        print(
+            f"{len(bad)} of {len(jobs)} failed; the same command tries those again "
+            "that ended with an error."
+        )
     return 1 if bad else 0
 
 

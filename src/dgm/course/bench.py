@@ -42,20 +42,28 @@ class Cost(NamedTuple):
         return [self.what, measured, f"{self.budget:.0f} {self.unit}", kept]
 
 
-def main(root: Path, paths: list[Path]) -> int:
-    """Measure, print the table, and keep it for the book's page about budgets."""
+def main(root: Path, paths: list[Path], book: bool) -> int:
+    """Measure and print the table.
+
+    Args:
+        root: folder of the book.
+        paths: notebooks to execute.
+        book: also build the book, and keep the table for its page about budgets.
+    """
     costs: list[Cost] = []
     seconds = {}
     for path in paths:
         costs += lecture_costs(root, path)
         seconds[path] = costs[-2].measured
         print("  ".join(costs[-2].cells()), flush=True)
-    costs += build_costs(root, max(seconds, key=lambda path: seconds[path]))
+    if book:
+        costs += build_costs(root, max(seconds, key=lambda path: seconds[path]))
     rows = [["what", "measured", "budget", "kept"], *(cost.cells() for cost in costs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)))
-    keep(root / TABLE, rows)
+    if book:
+        keep(root / TABLE, rows)
     return 0 if all(cost.measured <= cost.budget for cost in costs) else 1
 
 

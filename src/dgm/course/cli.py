@@ -48,7 +48,10 @@ def parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="measure the budgets")
     bench.add_argument(
-        "notebooks", nargs="*", help="all of the book's if none is given"
+        "notebooks",
+        nargs="*",
+        help="these alone; if none is given, all of the book's and its builds, and "
+        "the table is kept in results/budgets.csv",
     )
     _release(commands.add_parser("release", help="make the students' problem sets"))
     _grade(commands.add_parser("grade", help="grade a folder of submissions"))
@@ -238,7 +241,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         return to_hand_out[options.command](root, options.out)
     paths = [run.slug_or_path(name) for name in options.notebooks] or in_toc(root)
     if options.command == "bench":
-        return bench.main(root, paths)
+        return bench.main(root, paths, book=not options.notebooks)
     limits = kernel.Limits(options.cell_limit, options.limit)
     return execute.main(paths, root, options.j, limits)
 
