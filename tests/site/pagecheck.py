@@ -22,7 +22,7 @@ SCRIPT = (Path(__file__).parent / "checks.js").read_text("utf8")
 LOOKS = (Path(__file__).parent / "looks.js").read_text("utf8")
 AXE = "preload => axe.run(document, {resultTypes: ['violations'], preload})"
 PATIENCE = 8  # further looks at a page that seems too wide, half a second apart
-# A page with the theme's script; one without it (404) has no theme, and its CSS follows.
+# A page without the theme's script (404) has no theme: its CSS follows by itself.
 FOLLOWED = """mode => (({theme, mode: chosen}) =>
   chosen !== "auto" || !theme || theme === mode)(document.documentElement.dataset)"""
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
