@@ -152,6 +152,57 @@ def test_a_bare_assertion_is_told_by_its_statement(course):
     assert "(cell 2): not so at this size: assert half() == 50" in done.out
 
 
+def test_a_cell_goes_on_after_a_false_claim(course):
+    body = """
+from dgm import checks
+from dgm.record import record
+
+def strict(value):
+    assert value < 0
+    return "not reached"
+
+assert steps == 100
+after = steps + 1
+for k in range(3):
+    assert k > 5, "the same each time"
+    assert k < 1
+checks.between(steps, 5, 10, "steps")
+try:
+    strict(steps)
+    caught = False
+except AssertionError:
+    caught = True
+"""
+    last = "record('after', after, kind='exact')\nassert caught"
+    course.lecture("x", code(PARAMETERS, TAG), body, last)
+    done = course.dgm("run", "x", "-p", "steps=1")
+    assert done.status == 1  # for the check
+    said = report(course)
+    assert [r["value"] for r in said["records"]] == [2]
+    told = [claim.partition("(cell 2): ")[2] for claim in said["false_claims"]]
+    assert told == [
+        "not so at this size: assert steps == 100",
+        "not so at this size: the same each time",
+        "not so at this size: assert k < 1",
+        "FAILED CHECK: steps: 1 is not in [5, 10]",
+    ]
+
+
+def test_a_function_that_asserts_ends_its_cell(course):
+    body = "def half():\n    assert steps > 9\n    return steps / 2\n\nhalf()\nlate = 1"
+    course.lecture("x", code(PARAMETERS, TAG), body, "print(late)")
+    done = course.dgm("run", "x", "-p", "steps=1")
+    assert "(cell 2): not so at this size: half()" in done.out
+    assert "(cell 3): NameError: name 'late' is not defined" in done.out
+
+
+def test_with_its_own_parameters_a_false_claim_ends_the_run(course):
+    course.lecture("x", code(PARAMETERS, TAG), "assert steps == 1\nprint('on')")
+    done = course.dgm("run", "x")
+    assert (done.status, "(cell 2): AssertionError" in done.out) == (1, True)
+    assert "'on'" not in report(course)["failure"]
+
+
 def test_a_failed_check_is_called_that(course):
     body = "import torch\nfrom dgm import checks\n" + (
         "checks.equal(torch.ones(1), torch.zeros(1), 'ones and zeros')"

@@ -27,6 +27,7 @@ class Attendant(Aide):
         every: seconds of work from one checkpoint to the next.
         device: for the kernel, if the lecture itself takes none.
         notes: whether the notebook trains with ``dgm.training``.
+        forgive: whether cells go on after a false claim.
         say: receives one line at a time.
     """
 
@@ -37,10 +38,11 @@ class Attendant(Aide):
         every: float,
         device: str = "",
         notes: bool = False,
+        forgive: bool = False,
         say: Callable[[str], None] = print,
     ) -> None:
         self.name, self.keeper, self.every, self.say = name, keeper, every, say
-        self.device, self.notes = device, notes
+        self.device, self.notes, self.forgive = device, notes, forgive
         self.index = 0
         self.worked, self.since, self.cost = 0.0, time.monotonic(), 0.0
         self.often = float(os.environ.get(FILE) or 60)
@@ -51,7 +53,8 @@ class Attendant(Aide):
     async def begin(self, client: Client) -> int:
         """Prepare the kernel, and go on where the checkpoint is, if there is one."""
         notes = str(client.sockets / "step") if self.notes else ""
-        failed = await client.ask("inside.begin", notes, self.device)
+        forgive = "yes" if self.forgive else ""
+        failed = await client.ask("inside.begin", notes, self.device, forgive)
         if failed and self.device:
             raise Stop(f"Cannot use {self.device} for {self.name}: {failed}.")
         first = await self._restore(client)

@@ -26,7 +26,7 @@ def records(notebook: NotebookNode) -> list[dict[str, Any]]:
 
 
 def false_claims(notebook: NotebookNode, path: Path) -> list[str]:
-    """Each failed assertion: its place in the lecture and what it says."""
+    """Each failed assertion: its place in the lecture and what it says, once."""
     claims = []
     for index, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
@@ -37,13 +37,16 @@ def false_claims(notebook: NotebookNode, path: Path) -> list[str]:
                 failed = output["ename"] == "CheckFailed"
                 verdict = FAULT if failed else "not so at this size"
                 claims.append(f"{place}: {verdict}: {text}")
-    return claims
+    return list(dict.fromkeys(claims))  # in a loop it may fail many times
 
 
 def _statement(source: str, traceback: str) -> str:
-    """The statement of a cell in which a traceback begins."""
+    """The statement of a cell in which a traceback begins, the innermost one."""
     line = line_in_cell(traceback)
-    for node in ast.parse(without_magics(source)).body:
-        if node.lineno <= line <= (node.end_lineno or line):
-            return ast.unparse(node)
-    return source.splitlines()[line - 1].strip()
+    found = [
+        node
+        for node in ast.walk(ast.parse(without_magics(source)))  # from outside in
+        if isinstance(node, ast.stmt)
+        and node.lineno <= line <= (node.end_lineno or line)
+    ]
+    return ast.unparse(found[-1]) if found else source.splitlines()[line - 1].strip()

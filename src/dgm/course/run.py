@@ -115,7 +115,7 @@ def run(
     """Execute a lecture with other parameters; write notebook and results to ``out``.
 
     At another size a claim of the page may be false: a failed assertion is then
-    reported and the next cell is tried, and so is a failed check of ``dgm.checks``,
+    reported and the run goes on, as it does after a failed check of ``dgm.checks``,
     which points to a fault in the code. Any other error ends the run.
 
     Args:
@@ -153,7 +153,7 @@ def one(job: Job, out: Path, restart: bool = False, keep: Path | None = None) ->
     say_now(f"Running {job.name} with {job.values or 'its own parameters'} ...")
     report = perform(job, out, say_now, restart)
     for claim in report["false_claims"]:
-        print(f"{claim} (the rest of that cell was not run)")
+        print(claim)
     done = f"Done in {report['seconds']} s: {out / job.name}.ipynb, .json"
     print(report["failure"] or done)
     if keep is not None and not failed(report):
@@ -242,10 +242,11 @@ def _attempt(
         cell, title = number_in_file(notebook, first - 1), section(notebook, first)
         say(f"Going on after cell {cell}, in the section '{title}'.")
     trains = PACKAGE / "training.py" in modules_used(python_of(job.path))
-    aide = Attendant(job.name, keeper, job.every, job.device, trains, say)
+    forgive = bool(job.values)
+    aide = Attendant(job.name, keeper, job.every, job.device, trains, forgive, say)
     aide.quiet = say is not say_now  # several runs at a time have no room for bars
-    forgive = FORGIVEN if job.values else []
-    failure = run_notebook(notebook, job.path, job.limits, ENVIRONMENT, forgive, aide)
+    names = FORGIVEN if forgive else []
+    failure = run_notebook(notebook, job.path, job.limits, ENVIRONMENT, names, aide)
     if failure and keeper.saved.first:
         at = number_in_file(notebook, keeper.saved.first - 1)
         failure += f" The same command goes on after cell {at}."
