@@ -14,7 +14,7 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
 from dgm.course.kernel import ENVIRONMENT
-from dgm.course.notebook import cache_key, is_notebook, stamp
+from dgm.course.notebook import cache_key, is_notebook, made_with, root_of, stamp
 
 MATHJAX_PARTS = ("tex-chtml.js", "input", "output", "a11y", "sre", "ui")
 GLUED_FROM = re.compile(r"\{glue[^}]*\}`([^`]+?)::|^:doc: *(\S+)", re.MULTILINE)
@@ -40,9 +40,12 @@ def read_again(
     First the notebooks that a helper module or a recorded result made stale, then the
     pages that glue values from any notebook that is read again.
     """
+    before = getattr(env, "dgm_made_with", None)
+    now = made_with(root_of(Path(app.srcdir)))
+    env.dgm_made_with = now  # type: ignore[attr-defined]
     shown = _keys(env)
     stale = set()
-    for docname in env.found_docs - added - changed:
+    for docname in env.found_docs - added - changed if now != before else ():
         path = Path(env.doc2path(docname))
         if is_notebook(path) and shown.get(docname) != cache_key(path):
             stale.add(docname)

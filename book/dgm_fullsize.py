@@ -14,6 +14,7 @@ from dgm_scoretable import SIGNS
 from dgm_tables import TextTables
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from dgm.course.notebook import root_of
@@ -32,10 +33,9 @@ class FullSizeRuns(TextTables):
 
     def run(self) -> list[nodes.Node]:
         """A table of the runs that are there."""
-        folder = root_of(Path(self.env.srcdir)) / FOLDER
-        self.env.note_dependency(str(folder))
         rows = []
-        for path in sorted(folder.glob("*.json")):
+        self.env.metadata[self.env.docname]["dgm_reports"] = _reports(self.env)
+        for path in _reports(self.env):
             self.env.note_dependency(str(path))
             try:
                 rows += self._rows(path)
@@ -60,6 +60,16 @@ class FullSizeRuns(TextTables):
         ]
 
 
+def _reports(env: BuildEnvironment) -> list[Path]:
+    return sorted((root_of(Path(env.srcdir)) / FOLDER).glob("*.json"))
+
+
+def read_again(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
+    """Pages that show reports, if there is one more or less; changes Sphinx sees."""
+    shown = {page: data.get("dgm_reports") for page, data in env.metadata.items()}
+    return [page for page, those in shown.items() if those not in (None, _reports(env))]
+
+
 def _made(report: dict[str, Any]) -> str:
     """What it was run with, on what, when, and how long it took."""
     given = ", ".join(f"`{k}={v}`" for k, v in report["parameters"].items())
@@ -80,4 +90,5 @@ def _value(record: dict[str, Any]) -> str:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the above."""
     app.add_directive("full-size-runs", FullSizeRuns)
+    app.connect("env-get-outdated", read_again)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -16,6 +16,7 @@ from dgm.course.notebook import (
     cache_key,
     code_cells,
     in_toc,
+    made_with,
     modules_used,
     read,
     results_used,
@@ -60,6 +61,35 @@ def test_the_key_knows_the_versions(course, monkeypatch):
     assert before == cache_key(path)
     monkeypatch.setattr(notebook, "version", lambda name: "9.9")
     assert cache_key(path) != before
+
+
+def test_what_pages_are_made_with_is_seen_at_a_glance(course, monkeypatch):
+    path = course.lecture("a", "1")
+    result = course.root / "results" / "a" / "x.json"
+    result.parent.mkdir(parents=True)
+    result.write_text("[1]")
+    seen = [made_with(course.root)]
+    path.write_text(path.read_text() + "More prose.\n")  # Sphinx sees that itself
+    assert made_with(course.root) == seen[0]
+    result.write_text("[2]")  # of the same size
+    seen.append(made_with(course.root))
+    result.with_name("y.json").write_text("[]")
+    seen.append(made_with(course.root))
+    monkeypatch.setattr(notebook, "version", lambda name: "9.9")
+    seen.append(made_with(course.root))
+    monkeypatch.setattr(notebook, "PACKAGE", course.root / "lectures")
+    seen.append(made_with(course.root))
+    assert len(set(seen)) == 5
+
+
+def test_a_page_that_is_read_twice_is_the_readers_own(course):
+    path = course.lecture("a", "1", "2")
+    first = read(path)
+    first.cells.clear()
+    assert [c.source for c in read(path).cells if c.cell_type == "code"] == ["1", "2"]
+    assert read(path).metadata.kernelspec.display_name.startswith("lectures/a ")
+    plain = read(path, stamped=False).metadata
+    assert plain.kernelspec.display_name == "Python 3" and "source_map" not in plain
 
 
 def test_an_alias_of_recorded_is_refused(course):

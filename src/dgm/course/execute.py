@@ -192,8 +192,9 @@ def _keep(
 def main(paths: list[Path], root: Path, workers: int, limits: Limits) -> int:
     """``dgm execute``: exit status 0 if every notebook ran to its end."""
     start = time.monotonic()
+    listed = in_toc(root)
     for path in sorted((root / "lectures").glob("*.md")):
-        if path not in in_toc(root) and ".draft" not in path.name and is_notebook(path):
+        if path not in listed and ".draft" not in path.name and is_notebook(path):
             print(f"{short(path)} is not in _toc.yml, so it is no part of the book.")
     try:
         with _alone(root / CACHE):

@@ -46,9 +46,11 @@ class GoesOn(ast.NodeTransformer):
     """
 
     def visit_Assert(self, claim: ast.Assert) -> ast.stmt:
+        """Forgive it."""
         return _forgiven(claim)
 
     def visit_Expr(self, statement: ast.Expr) -> ast.stmt:
+        """Forgive it, if it is a check."""
         called = getattr(statement.value, "func", None)
         owner = getattr(getattr(called, "value", None), "id", None)
         return _forgiven(statement) if owner == "checks" else statement

@@ -5,7 +5,8 @@ import hashlib
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from functools import cache
+from copy import deepcopy
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -23,7 +24,7 @@ PACKAGE = Path(dgm.__file__).parent
 # A page's numbers and pictures also depend on these; an upgrade executes it again.
 PINNED = ("torch", "numpy", "matplotlib", "scikit-learn", "ipykernel")
 PARSING = Lock()
-DISPLAY_NAME = re.compile(r"^( +display_name: ).*$", re.MULTILINE)
+DISPLAY_NAME = re.compile(r"^( +display_name: )(.*)$", re.MULTILINE)
 
 
 class CodeCell(NamedTuple):
@@ -98,23 +99,40 @@ def read(path: Path, stamped: bool = True) -> NotebookNode:
         stamped: give it the cache key that :func:`stamp` writes.
     """
     text = path.read_text("utf8")
-    source = stamp(text, path) if stamped else text
-    notebook: NotebookNode = read_myst_markdown_notebook(source, path=str(path))
+    notebook = deepcopy(_notebook(text, path))
+    del notebook.metadata["source_map"]
+    if stamped:
+        found = DISPLAY_NAME.search(stamp(text, path))
+        assert found  # or it had been no notebook
+        notebook.metadata.kernelspec.display_name = found[2]
+    return notebook
+
+
+@lru_cache(maxsize=64)  # a build asks for each page many times
+def _notebook(text: str, path: Path) -> NotebookNode:
+    """The notebook and the lines on which its cells begin; not to be changed."""
+    notebook: NotebookNode = read_myst_markdown_notebook(
+        text, add_source_map=True, path=str(path)
+    )
     return notebook
 
 
 def code_cells(path: Path) -> list[CodeCell]:
     """The code cells of a lecture, each with the line on which its code begins."""
-    text = path.read_text("utf8")
+    return list(_code_cells(path.read_text("utf8"), path))
+
+
+@lru_cache(maxsize=64)
+def _code_cells(text: str, path: Path) -> tuple[CodeCell, ...]:
     lines = text.splitlines(keepends=True)
-    notebook = read_myst_markdown_notebook(text, add_source_map=True, path=str(path))
+    notebook = _notebook(text, path)
     cells: list[CodeCell] = []
     for cell, fence in zip(notebook.cells, notebook.metadata.source_map, strict=True):
         if cell.cell_type == "code":
             start = sum(map(len, lines[:fence]))  # the cell's directive begins here
             line = text.count("\n", 0, max(text.find(cell.source, start), start)) + 1
             cells.append(CodeCell(len(cells) + 1, line, cell.source))
-    return cells
+    return tuple(cells)
 
 
 def stamp(text: str, path: Path) -> str:
@@ -148,6 +166,19 @@ def cache_key(path: Path) -> str:
     return hashlib.sha256(made_by.encode()).hexdigest()[:16]
 
 
+def made_with(root: Path) -> str:
+    """A quick look at all that cache keys depend on, besides the pages themselves.
+
+    It is the same as long as no module, result or version is another. It compares times
+    and sizes of files, and reads none.
+    """
+    files = [*PACKAGE.rglob("*.py"), *(root / "results").rglob("*.json")]
+    seen = [(str(f), s.st_mtime_ns, s.st_size) for f in files for s in [f.stat()]]
+    versions = [version(name) for name in PINNED]
+    made = repr((sorted(seen), versions, sys.version))
+    return hashlib.sha256(made.encode()).hexdigest()
+
+
 def fingerprint(files: Iterable[Path]) -> str:
     """Hash of the files' names and contents; the same in a clone elsewhere."""
     digest = hashlib.sha256()
@@ -159,38 +190,30 @@ def fingerprint(files: Iterable[Path]) -> str:
 def modules_used(source: str) -> set[Path]:
     """Files of ``dgm`` that ``source`` imports, directly or through one another."""
     found: set[Path] = set()
-    queue = list(_imported(source))
+    queue = [source]
     while queue:
-        file = queue.pop()
-        if file not in found:
-            found.add(file)
-            queue += _imported_by(file, file.stat().st_mtime_ns)
+        files = {f for name in _imported(queue.pop()) for f in _module_files(name)}
+        queue += [file.read_text("utf8") for file in files - found]
+        found |= files
     return found
 
 
-@cache
-def _imported_by(file: Path, mtime: int) -> tuple[Path, ...]:
-    return tuple(_imported(file.read_text("utf8")))
-
-
-def _imported(source: str) -> Iterator[Path]:
+@lru_cache(maxsize=256)
+def _imported(source: str) -> frozenset[str]:
+    """Names of modules, and of what may be one, that a source imports from ``dgm``."""
+    names: set[str] = set()
     for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            parts = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [node.module, *parts]
-        else:
-            continue
-        for name in names:
-            yield from _module_files(name)
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(name for name in names if name.partition(".")[0] == "dgm")
 
 
 def _module_files(name: str) -> Iterator[Path]:
     """The file of ``dgm.a.b``, and of the packages that importing it runs."""
-    top, *parts = name.split(".")
-    if top != "dgm":
-        return
+    _, *parts = name.split(".")
     for depth in range(len(parts) + 1):
         base = PACKAGE.joinpath(*parts[:depth])
         for file in (base / "__init__.py", base.with_suffix(".py")):
@@ -205,6 +228,15 @@ def results_used(path: Path, source: str) -> set[Path]:
         Stop: if the name is not written out, since the build could then not know when
             the page is stale.
     """
+    files = (
+        root_of(path) / "results" / f"{name}.json" for name in _recorded(source, path)
+    )
+    return {file for file in files if file.is_file()}
+
+
+@lru_cache(maxsize=64)
+def _recorded(source: str, path: Path) -> frozenset[str]:
+    """Names of results that a lecture loads."""
     found = set()
     for node in ast.walk(parsed(source)):
         if isinstance(node, ast.alias) and node.name == "recorded" and node.asname:
@@ -214,9 +246,8 @@ def results_used(path: Path, source: str) -> set[Path]:
         name = node.args[0] if node.args else None
         if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
             raise Stop(f"{path.name}: write recorded()'s name as a plain string.")
-        file = root_of(path) / "results" / f"{name.value}.json"
-        found |= {file} if file.is_file() else set()
-    return found
+        found.add(name.value)
+    return frozenset(found)
 
 
 def _called(node: ast.Call) -> str:
@@ -247,7 +278,12 @@ def python_of(path: Path) -> str:
     Raises:
         Stop: if a cell is not Python, naming its line.
     """
-    cells = code_cells(path)
+    return _python(path.read_text("utf8"), path)
+
+
+@lru_cache(maxsize=64)
+def _python(text: str, path: Path) -> str:
+    cells = _code_cells(text, path)
     for cell in cells:
         try:
             parsed(cell.source)
