@@ -124,11 +124,18 @@ def copy_static(app: Sphinx, error: Exception | None) -> None:
             shutil.copytree(Path(app.srcdir, folder), target, dirs_exist_ok=True)
 
 
+def keep_colons(app: Sphinx, what: str, *rest: Any) -> None:
+    """Napoleon would take "Such as: this." on top of an attribute's text for a type."""
+    if what in ("attribute", "data", "property"):
+        rest[-1].insert(0, "")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the above; a notebook that Sphinx itself executes runs as any other."""
     os.environ.update(ENVIRONMENT)
     app.connect("config-inited", use_local_mathjax, priority=900)
     app.connect("source-read", stamp_source)
+    app.connect("autodoc-process-docstring", keep_colons, priority=400)
     app.connect("env-get-outdated", read_again)
     app.connect("env-get-updated", write_again, priority=900)  # once all have numbers
     app.connect("build-finished", copy_mathjax)

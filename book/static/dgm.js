@@ -61,8 +61,10 @@ function markChecks() {
   });
 }
 
-// Browsers break a line between a formula and the comma after it.
+// Browsers break a line between a formula and the comma after it, and after "--".
 function keepTogether() {
+  document.querySelectorAll("code.literal").forEach((code) =>
+    code.classList.toggle("short", code.textContent.length <= 24));
   document.querySelectorAll("span.math").forEach((span) => {
     const [before, after] = [span.previousSibling, span.nextSibling];
     const opening = before?.nodeType === Node.TEXT_NODE && /[([“‘]+$/.exec(before.data)?.[0];
@@ -78,17 +80,35 @@ function keepTogether() {
   });
 }
 
-// A formula within a line that is wider than its paragraph gets a box that scrolls; what
-// scrolls can be reached with the keyboard.
+// A formula wider than its paragraph is set smaller. One that would become too small gets
+// a box that scrolls instead; what scrolls can be reached with the keyboard.
+const SMALLEST = 0.65;
+
 function boxWideMath() {
   document.querySelectorAll("span.math").forEach((span) => {
     span.classList.remove("wide");
     const math = span.querySelector("mjx-container");
     const room = span.closest("p, li, dd, td, th, div")?.clientWidth ?? 0;
+    if (math) fit(math, room, () => math.offsetWidth);
     span.classList.toggle("wide", !!math && room > 0 && math.offsetWidth > room);
     reach(span);
   });
-  document.querySelectorAll("div.math mjx-container").forEach(reach);
+  document.querySelectorAll("div.math mjx-container").forEach((box) => {
+    fit(box, box.clientWidth, () => box.scrollWidth);
+    reach(box);
+  });
+  document.querySelectorAll(".pst-scrollable-table-container").forEach((box) => {
+    tellMore(box);
+    box.onscroll = () => tellMore(box);
+  });
+}
+
+function fit(math, room, width) {
+  math.dataset.size ??= math.style.fontSize || "100%";
+  math.style.fontSize = math.dataset.size;
+  const share = room / width();
+  if (share >= 1 || share < SMALLEST) return;
+  math.style.fontSize = `calc(${math.dataset.size} * ${share - 0.01})`;
 }
 
 function reach(box) {

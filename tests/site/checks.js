@@ -80,6 +80,9 @@
         && !element.matches('.dgm-pad .window');  // it shows a part of a sheet
       if (element.clientWidth < 2 || element.scrollWidth <= element.clientWidth + 1) continue;
       if (hidden) faults.push(`cut off: <${element.tagName}> ${short(element.textContent)}`);
+      if (element.matches("div.math mjx-container")) {
+        faults.push(`a formula scrolls: ${element.closest("div.math").id || short(element.textContent)}`);
+      }
       if (scrolls(element) && element.tabIndex < 0 && !element.querySelector("a, button")) {
         faults.push(`scrolls, but not by keyboard: ${short(element.textContent)}`);
       }

@@ -20,7 +20,7 @@ HEAVIEST = 1_500_000
 FLAGS = [*pdf.FLAGS[:-1], pdf.FLAGS[-1] + ", EXCLUDE 127.0.0.1"]
 SCRIPT = (Path(__file__).parent / "checks.js").read_text("utf8")
 LOOKS = (Path(__file__).parent / "looks.js").read_text("utf8")
-AXE = "preload => axe.run(document, {resultTypes: ['violations'], preload})"
+AXE = "more => axe.run(document, {resultTypes: ['violations'], ...more})"
 PATIENCE = 8  # further looks at a page that seems too wide, half a second apart
 # A page without the theme's script (404) has no theme: its CSS follows by itself.
 FOLLOWED = """mode => (({theme, mode: chosen}) =>
@@ -155,17 +155,22 @@ class Visit:
         return told
 
     def _axe_in_all_modes(self) -> list[str]:
+        """Every rule on a phone and at a desk, there by night contrast alone."""
         found = []
-        for mode, size in (("dark", PHONE), ("dark", DESKTOP), ("light", DESKTOP)):
+        for mode, size, only in (
+            ("dark", PHONE, {}),
+            ("dark", DESKTOP, {"runOnly": ["color-contrast"]}),
+            ("light", DESKTOP, {}),
+        ):
             self.turn(mode, size)
-            found += [self._where() + told for told in self.violations()]
+            found += [self._where() + told for told in self.violations(**only)]
         return found
 
-    def violations(self, preload: bool = True) -> list[str]:
+    def violations(self, **more: object) -> list[str]:
         """One line for each of axe's rules that the page breaks, with the first place.
 
         Pieces of code of the same kind are merged, and contrast is judged once for each
-        look: see ``looks.js``. Without ``preload``, axe asks for no file.
+        look: see ``looks.js``. With ``preload=False``, axe asks for no file.
         """
         if not self.tab.evaluate("window.axe"):
             self.tab.evaluate(
@@ -173,11 +178,22 @@ class Visit:
             )
             self.tab.evaluate(LOOKS)
         self.tab.evaluate("markLooks()")
-        found = self.tab.evaluate(AXE, preload)
+        found = self.tab.evaluate(AXE, more)
         return [
             f"{rule['id']}: {rule['help']}: {rule['nodes'][0]['html'][:120]}"
             for rule in found["violations"]
         ]
+
+
+def small_page(extra: str) -> bytes:
+    """A page of ``book/`` with few pictures, MathJax, and something more in it."""
+    html = (SITE / "book" / "attribution.html").read_text("utf8")
+    other = (SITE / "book" / "glossary.html").read_text("utf8")
+    scripts = re.findall(r"<script[^>]*>(?:window.MathJax.*?)?</script>", other)
+    mathjax = "".join(script for script in scripts if "mathjax" in script.lower())
+    assert mathjax.count("<script") == 2 and html.count("</article>") == 1
+    html = html.replace("</head>", f"{mathjax}</head>")
+    return html.replace("</article>", f"{extra}</article>").encode()
 
 
 class _Links(HTMLParser):

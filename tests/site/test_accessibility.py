@@ -74,3 +74,14 @@ def test_a_survey_tells_mode_and_width(site, server, visit):
         where + "color-contrast"
     ]
     assert not any(found.values()), found
+
+
+def test_a_survey_judges_contrast_at_a_desk_by_night(site, server, visit):
+    extra = (
+        "<style>@media (min-width: 1000px) {html[data-theme=dark] .pale {color: #444}}"
+        "</style><p class=pale>text</p>"
+    )
+    found = visit.survey(planted(extra, site, server), axe=True)
+    (told,) = found.pop("axe")
+    assert told.startswith(f"dark, {DESKTOP['width']} px: color-contrast")
+    assert not any(found.values()), found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from pagecheck import DESKTOP, PHONE, SITE
+from pagecheck import DESKTOP, PHONE, SITE, small_page
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "book"))
 
@@ -154,14 +154,46 @@ def test_an_old_address_leads_on_to_the_same_place_of_the_new_page(server, visit
 WIDE = "[...document.querySelectorAll('div.math mjx-container.more')]"
 
 
-def test_a_formula_that_goes_on_fades_until_its_end_is_seen(server, visit):
+def shown(visit, server, extra):
+    """A page with something more in it, on a phone."""
+    server.planted["book/more.html"] = small_page(extra)
     visit.turn("light", PHONE)
-    visit.open(f"{server.address}/lectures/variational-autoencoders.html")
-    wide = visit.tab.evaluate(f"{WIDE}.length")
-    assert wide
+    visit.open(f"{server.address}/book/more.html")
+
+
+def test_a_formula_that_goes_on_fades_until_its_end_is_seen(server, visit):
+    shown(visit, server, f"<div class='math'>\\[{'x + ' * 24}x\\]</div>" * 2)
+    visit.tab.wait_for_function(f"{WIDE}.length === 2")
     fades = f"{WIDE}.every(box => getComputedStyle(box).maskImage !== 'none')"
     assert visit.tab.evaluate(fades)
     visit.tab.evaluate(f"{WIDE}[0].scrollLeft = 2000")
-    visit.tab.wait_for_function(f"{WIDE}.length === {wide - 1}")
+    visit.tab.wait_for_function(f"{WIDE}.length === 1")
     visit.turn("light", DESKTOP)
     visit.tab.wait_for_function(f"{WIDE}.length === 0")
+
+
+def test_a_formula_a_little_too_wide_is_set_smaller(server, visit):
+    shown(visit, server, f"<div class='math'>\\[{'x + ' * 11}x\\]</div>")
+    box = visit.tab.locator("div.math mjx-container")
+    size = "b => parseFloat(getComputedStyle(b).fontSize)"
+    fits = "b => b.scrollWidth <= b.clientWidth + 1"
+    visit.tab.wait_for_timeout(300)
+    small, fitting = box.evaluate(size), box.evaluate(fits)
+    visit.turn("light", DESKTOP)
+    visit.tab.wait_for_timeout(300)
+    assert fitting and box.evaluate(fits)
+    assert 0.6 < small / box.evaluate(size) < 0.99
+
+
+TABLES = "[...document.querySelectorAll('.pst-scrollable-table-container.more')]"
+
+
+def test_a_table_that_goes_on_fades_until_its_end_is_seen(server, visit):
+    visit.turn("light", PHONE)
+    visit.open(f"{server.address}/lectures/wasserstein-gans.html")
+    wide = visit.tab.evaluate(f"{TABLES}.length")
+    assert wide
+    fades = f"{TABLES}.every(box => getComputedStyle(box).maskImage !== 'none')"
+    assert visit.tab.evaluate(fades)
+    visit.tab.evaluate(f"{TABLES}[0].scrollLeft = 2000")
+    visit.tab.wait_for_function(f"{TABLES}.length === {wide - 1}")

@@ -1,11 +1,16 @@
 """The checks of pages can fail: each planted fault is told by its check."""
 
 import pytest
-from pagecheck import HEAVIEST, find_chromium, link_faults, weight_faults
+from pagecheck import (
+    HEAVIEST,
+    find_chromium,
+    link_faults,
+    small_page,
+    weight_faults,
+)
 
 pytestmark = pytest.mark.site
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
-END = "</article>"
 FAULTS = [
     ("requests", "example.org", '<script src="https://example.org/x.js"></script>'),
     ("requests", "192.0.2.1", '<img alt="A dot." src="http://192.0.2.1/x.png">'),
@@ -29,6 +34,7 @@ FAULTS = [
     ("images", "is a path", f'<img alt="picture.svg" src="{PIXEL}">'),
     ("images", "not loaded", '<img alt="A missing picture." src="no-such.png">'),
     ("width", "sideways", "<table><tr><td style='min-width:900px'>wide</td></table>"),
+    ("width", "formula scrolls", f"<div class='math'>\\[{'x + ' * 40}x\\]</div>"),
     ("width", "cut off", "<p style='overflow:hidden;white-space:nowrap'>%s</p>"),
     ("width", "keyboard", "<p style='overflow:auto;white-space:nowrap'>%s</p>"),
     ("colours", "contrast 1", "<p style='color:#eee;background:#fff'>pale</p>"),
@@ -40,29 +46,27 @@ FAULTS = [
 ]
 
 
-def plant(site, server, extra):
-    """The landing page with something more in it."""
-    html = (site / "index.html").read_text("utf8")
-    assert html.count(END) == 1
+def plant(server, extra):
+    """A page with something more in it."""
     extra = extra.replace("%s", "a line that does not break " * 9)
-    server.planted["planted.html"] = html.replace(END, extra + END).encode()
-    return f"{server.address}/planted.html"
+    server.planted["book/planted.html"] = small_page(extra)
+    return f"{server.address}/book/planted.html"
 
 
 @pytest.mark.parametrize(("check", "told", "extra"), FAULTS)
-def test_planted_fault_is_told(check, told, extra, site, server, visit):
-    found = visit.survey(plant(site, server, extra))
+def test_planted_fault_is_told(check, told, extra, server, visit):
+    found = visit.survey(plant(server, extra))
     assert any(told in fault for fault in found[check]), found
 
 
-def test_harmless_additions_are_not_told(site, server, visit):
+def test_harmless_additions_are_not_told(server, visit):
     extra = (
         f'<img alt="A dot." src="{PIXEL}"><p>Is it 1/2? {{a, b}} costs $5.</p>'
         "<pre>{glue:text} ?? $$</pre><a href='https://example.org'>elsewhere</a>"
         r"<p><span class='math'>\(x^2\)</span></p>"
         "<div style='overflow:auto' tabindex='0'><div style='width:900px'>t</div></div>"
     )
-    found = visit.survey(plant(site, server, extra))
+    found = visit.survey(plant(server, extra))
     assert not any(found.values()), found
 
 
