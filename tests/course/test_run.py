@@ -178,6 +178,7 @@ except AssertionError:
     done = course.dgm("run", "x", "-p", "steps=1")
     assert done.status == 1  # for the check
     said = report(course)
+    assert said["failure"] is None
     assert [r["value"] for r in said["records"]] == [2]
     told = [claim.partition("(cell 2): ")[2] for claim in said["false_claims"]]
     assert told == [
