@@ -17,6 +17,7 @@ from dgm.course.kernel import ENVIRONMENT
 from dgm.course.notebook import cache_key, is_notebook, made_with, root_of, stamp
 
 MATHJAX_PARTS = ("tex-chtml.js", "input", "output", "a11y", "sre", "ui")
+COLON = "\ue000"  # of Unicode's private use
 GLUED_FROM = re.compile(r"\{glue[^}]*\}`([^`]+?)::|^:doc: *(\S+)", re.MULTILINE)
 
 
@@ -124,10 +125,16 @@ def copy_static(app: Sphinx, error: Exception | None) -> None:
             shutil.copytree(Path(app.srcdir, folder), target, dirs_exist_ok=True)
 
 
-def keep_colons(app: Sphinx, what: str, *rest: Any) -> None:
+def hide_colons(app: Sphinx, what: str, *rest: Any) -> None:
     """Napoleon would take "Such as: this." on top of an attribute's text for a type."""
-    if what in ("attribute", "data", "property"):
-        rest[-1].insert(0, "")
+    lines = rest[-1]
+    if what in ("attribute", "data", "property") and lines:
+        lines[0] = lines[0].replace(":", COLON)
+
+
+def show_colons(app: Sphinx, what: str, *rest: Any) -> None:
+    """Once Napoleon has read the text, its colons are back."""
+    rest[-1][:] = [line.replace(COLON, ":") for line in rest[-1]]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -135,7 +142,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     os.environ.update(ENVIRONMENT)
     app.connect("config-inited", use_local_mathjax, priority=900)
     app.connect("source-read", stamp_source)
-    app.connect("autodoc-process-docstring", keep_colons, priority=400)
+    if "sphinx.ext.autodoc" in app.extensions:
+        app.connect("autodoc-process-docstring", hide_colons, priority=400)
+        app.connect("autodoc-process-docstring", show_colons, priority=600)
     app.connect("env-get-outdated", read_again)
     app.connect("env-get-updated", write_again, priority=900)  # once all have numbers
     app.connect("build-finished", copy_mathjax)
