@@ -88,7 +88,9 @@ function boxWideMath() {
   document.querySelectorAll("span.math").forEach((span) => {
     span.classList.remove("wide");
     const math = span.querySelector("mjx-container");
-    const room = span.closest("p, li, dd, td, th, div")?.clientWidth ?? 0;
+    const kept = span.parentElement.matches(".with-formula") ? span.parentElement : span;
+    const room = (span.closest("p, li, dd, td, th, div")?.clientWidth ?? 0)
+      - (math ? kept.getBoundingClientRect().width - math.offsetWidth : 0);
     if (math) fit(math, room, () => math.offsetWidth);
     span.classList.toggle("wide", !!math && room > 0 && math.offsetWidth > room);
     reach(span);
