@@ -60,7 +60,9 @@ lint: $(READY) ## style, types, layers
 unit: $(READY) ## tests of the package, of the lectures' definitions, of the tools
 	$(PYTEST) tests $(BUILT)
 
-test: lint unit book compare site-test colab-test ## everything CI checks
+# In one session, so that one worker reads pages while the other installs for Colab.
+test: lint unit compare notebooks ## everything CI checks
+	TORCH_INDEX="$(TORCH_INDEX)" $(PYTEST) tests/colab tests/site
 	$(BIN)/dgm experiments --check
 	$(BIN)/dgm release --check
 

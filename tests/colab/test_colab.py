@@ -2,15 +2,15 @@
 
 import json
 import shutil
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import nbformat
 import pytest
 
-from conftest import ROOT
 from dgm.course.grading.release import master_as_submission
 
 pytestmark = pytest.mark.site
+ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "_build" / "notebooks"
 # The longest first, so that no long one is left over at the end.
 FILES = sorted(FOLDER.rglob("*.ipynb"), key=lambda p: (-p.stat().st_size, p))

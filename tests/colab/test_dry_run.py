@@ -2,13 +2,13 @@
 
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from packaging.utils import canonicalize_name
 
-from conftest import ROOT
-
 pytestmark = pytest.mark.site
+ROOT = Path(__file__).parents[2]
 ADDED = {"dgm-course", "jaxtyping", "pooch", "pot", "wadler-lindig"}  # a few MB
 
 
