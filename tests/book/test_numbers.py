@@ -1,7 +1,10 @@
-"""Glued numbers: a minus is no hyphen, and a power of ten is raised."""
+"""Glued numbers: a minus is no hyphen, and a power of ten is raised.
+
+In running text a number keeps its error beside it.
+"""
 
 import pytest
-from dgm_numbers import typeset, typeset_glued
+from dgm_numbers import keep_errors, typeset, typeset_glued
 from docutils import nodes
 from docutils.utils import new_document
 
@@ -39,3 +42,45 @@ def test_only_what_is_glued_is_set_anew():
     page[0] += nodes.inline("-1", "-1", classes=["other"])
     typeset_glued(None, page, "page")
     assert page.astext() == "-1 and −1-1"
+
+
+def paragraph(*pieces):
+    """A paragraph; numbers as a page has them from its cells, each in its own node."""
+    parts = [nodes.inline(p, p) if p[0].isdigit() else nodes.Text(p) for p in pieces]
+    page = new_document("page")
+    page += nodes.paragraph("", "", *parts)
+    return page
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        (["gains ", "1.5", " ± ", "0.2", " nats"], "gains 1.5\u00a0±\u00a00.2 nats"),
+        (["on\n", "1.5", " ±", "\n", "0.2"], "on\n1.5\u00a0±\u00a00.2"),
+        (["gains ", "1.5", "\n", "± ", "0.2"], "gains 1.5\u00a0±\u00a00.2"),
+        (["it is 1.5 ± 0.2 there"], "it is 1.5\u00a0±\u00a00.2 there"),
+        (["whiskers are ± 2 errors"], "whiskers are ±\u00a02 errors"),
+        (["no error", "\n", "here"], "no error\nhere"),
+    ],
+)
+def test_no_line_ends_between_a_number_and_its_error(pieces, shown):
+    page = paragraph(*pieces)
+    keep_errors(None, page, "page")
+    assert page.astext() == shown
+
+
+def test_what_stands_between_numbers_and_errors_stays():
+    page = paragraph("it is ", "1.5", " ± ", "0.2", " nats")
+    numbers = list(page.findall(nodes.inline))
+    keep_errors(None, page, "page")
+    assert list(page.findall(nodes.inline)) == numbers
+    assert all(node.parent is page[0] for node in page[0])
+
+
+@pytest.mark.parametrize("kind", [nodes.entry, nodes.literal, nodes.math])
+def test_tables_and_code_stay_as_they_are(kind):
+    page = new_document("page")
+    page += kind()
+    page[0] += nodes.inline("", "1 ± 2")
+    keep_errors(None, page, "page")
+    assert page.astext() == "1 ± 2"

@@ -89,7 +89,7 @@ class _Run:
             for number in range(len(self.steps)):
                 self._step(number)
             if self.session and (stray := self.session.stray()):
-                self.out.flags.append(f"left {stray} processes behind")
+                self.out.flags.append(f"left processes behind: {stray}")
             with contextlib.suppress(Died):
                 self._late()
         finally:
