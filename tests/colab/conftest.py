@@ -92,8 +92,8 @@ def shipped():
             subprocess.run([sys.executable, "-m", "venv", folder], check=True)
             source = ["--index-url", index] if index else []
             torch = [line for line in wanted if line.startswith("torch==")]
-            colab.pip("install", "--no-compile", *source, *torch)
-            colab.pip("install", "--no-compile", *wanted, *ALSO)
+            colab.pip("install", *source, *torch)
+            colab.pip("install", *wanted, *ALSO)
             made.touch()
         colab.pip("uninstall", "-y", "dgm-course")
     return colab

@@ -379,7 +379,7 @@ FAULTS: dict[str, Fault] = {
         10, then("for _ in range(1000): print('x' * 1_000_000)")
     ),
     "prints for ever": Fault(8, squares("\n    while True: print('x' * 1000)"), slow=1),
-    "a process left behind": Fault(10, then(STRAY), ("left processes behind: 1",)),
+    "a process left behind": Fault(10, then(STRAY), ("left processes behind: ",)),
     "fork bomb": Fault(
         8,
         squares(

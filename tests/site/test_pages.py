@@ -59,6 +59,20 @@ def test_numbers_are_set_as_numbers(page, site):
     assert re.findall(r'pasted-text">(?:-|[\d.]+e[-+]?\d)[^<]*', html) == []
 
 
+@pytest.mark.parametrize("page", LECTURES)
+def test_a_number_and_its_error_share_a_line(page, site):
+    html = re.sub(r"(?s)<table.*?</table>", "", (site / page).read_text("utf8"))
+    texts = [re.sub("<.*?>", "", p) for p in re.findall(r"(?s)<p>(.*?)</p>", html)]
+    assert any("±" in text for text in texts) or "±" not in html
+    assert [text for text in texts if re.search(r"\d[ \n]±|±[ \n]", text)] == []
+
+
+def test_names_in_docstrings_are_set_as_code(site):
+    html = (site / "book/api.html").read_text("utf8")
+    assert "<cite>" not in html
+    assert '<code class="code docutils literal' in html
+
+
 def hits(visit, address, word):
     """Addresses that the search page lists for a word."""
     visit.open(f"{address}/search.html?q={word}")

@@ -93,8 +93,7 @@ def install(venv, torch_index, log):  # type: ignore[no-untyped-def]  # noqa: AN
     command(log, sys.executable, "-m", "venv", str(venv))
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     pip += ["--disable-pip-version-check", "--retries", "2", "--timeout", "30"]
-    # Python compiles what is imported; to compile all takes a third of the time.
-    pip += ["--no-compile", "--constraint", str(ROOT / "constraints.txt")]
+    pip += ["--constraint", str(ROOT / "constraints.txt")]
     from_index = []
     if torch_index and sys.platform.startswith("linux"):
         if reachable(torch_index):
